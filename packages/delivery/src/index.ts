@@ -1,0 +1,3 @@
+export * from './callback-data.ts'
+export * from './disposition.ts'
+export * from './facts.ts'

@@ -1,0 +1,58 @@
+/**
+ * Every key Chasqui keeps in Redis, one function a key. All keys of a campaign share a hash tag, as do all keys of a
+ * sender, so that a script finds its keys in one slot of a Redis Cluster.
+ */
+export class Keys {
+  readonly prefix: string
+
+  constructor(prefix: string) {
+    this.prefix = prefix
+  }
+
+  /** hash: the campaign's record (spec, status, reason, times, chunk count). */
+  readonly campaign = (id: string): string => `${this.prefix}:{c:${id}}:campaign`
+  /** hash: every number of the campaign's report; written only by scripts, together with what they count. */
+  readonly counts = (id: string): string => `${this.prefix}:{c:${id}}:counts`
+  /** string: one ledger byte an ordinal. */
+  readonly states = (id: string): string => `${this.prefix}:{c:${id}}:states`
+  /** string: one byte of facts an ordinal; grows when the first status of a region comes. */
+  readonly facts = (id: string): string => `${this.prefix}:{c:${id}}:facts`
+  /** hash: claim token -> the ordinals it still holds. */
+  readonly claims = (id: string): string => `${this.prefix}:{c:${id}}:claims`
+  /** zset: claim token -> end of its lease, ms. */
+  readonly leases = (id: string): string => `${this.prefix}:{c:${id}}:leases`
+  /** zset: ordinal -> when its retry is due, ms; only recipients that wait. */
+  readonly retries = (id: string): string => `${this.prefix}:{c:${id}}:retries`
+  /** zset: ordinal -> when its answer was given up for lost, ms. */
+  readonly unknowns = (id: string): string => `${this.prefix}:{c:${id}}:unknowns`
+  /** zset: chunk -> when somebody should look at it next, ms. A chunk with nothing left to do is not in it. */
+  readonly agenda = (id: string): string => `${this.prefix}:{c:${id}}:agenda`
+  /** string: one compressed chunk of recipients. */
+  readonly chunk = (id: string, chunk: number): string => `${this.prefix}:{c:${id}}:chunk:${chunk}`
+  /** base of the number set that makes deduplication exact: `…:meta` and `…:<bucket>`. */
+  readonly numbers = (id: string): string => `${this.prefix}:{c:${id}}:numbers`
+  /** hash: answers of the last appends of one upload, for replays: sequence -> result. */
+  readonly upload = (id: string, uploadId: string): string => `${this.prefix}:{c:${id}}:upload:${uploadId}`
+
+  /** zset: every campaign, by creation time. */
+  readonly campaigns = (): string => `${this.prefix}:{registry}:campaigns`
+  /** zset: campaigns that workers and exporters look at -> when they ended, ms; +inf while they are alive. */
+  readonly alive = (): string => `${this.prefix}:{registry}:alive`
+  /** string: which status-worker exports the shared gauges. */
+  readonly exporter = (): string => `${this.prefix}:{registry}:exporter`
+  /** string, 24 h: the answer given under an Idempotency-Key. */
+  readonly idempotency = (digest: string): string => `${this.prefix}:{i:${digest}}:idempotency`
+
+  /** hash: the sender's pacing: when its next slot is free, its learned limit. */
+  readonly rate = (sender: string): string => `${this.prefix}:{s:${sender}}:rate`
+  /** hash: why the sender must not send now: reason -> JSON. */
+  readonly blocks = (sender: string): string => `${this.prefix}:{s:${sender}}:blocks`
+
+  /** base of the number set of opt-outs. */
+  readonly suppressions = (): string => `${this.prefix}:{suppressions}:numbers`
+
+  /** stream: accepted webhook bodies, the raw truth that facts are folded from. */
+  readonly webhookLog = (): string => `${this.prefix}:{webhooks}:log`
+  /** stream, bounded: what could not be decoded or matched, with the reason. */
+  readonly deadLetters = (): string => `${this.prefix}:{webhooks}:dead`
+}
