@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+
+import type { RedisClient } from './redis.ts'
+
+const FOLDER = new URL('./scripts/', import.meta.url)
+const INCLUDE = /^--- @include ([a-z-]+)$/gm
+
+/**
+ * A Lua script that Redis runs as one step. Scripts are files in `scripts/`, `--- @include name` pulls in
+ * `scripts/includes/name.lua`. They are sent by digest and loaded when Redis does not know them (a restart, a failover).
+ */
+export class Script {
+  readonly name: string
+  readonly source: string
+  readonly #digest: string
+
+  constructor(name: string, source: string) {
+    this.name = name
+    this.source = source
+    this.#digest = createHash('sha1').update(source).digest('hex')
+  }
+
+  async run(client: RedisClient, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
+    const words = [...keys, ...args]
+    try {
+      return await client.evalsha(this.#digest, keys.length, ...words)
+    } catch (error) {
+      if (!isNoScript(error)) throw error
+      return await client.eval(this.source, keys.length, ...words)
+    }
+  }
+}
+
+export type ScriptArgument = string | number | Buffer
+
+/** Read a script and its includes from `scripts/<name>.lua`. Throws when a file is missing: that is a broken build. */
+export function loadScript(name: string): Script {
+  const own = readFileSync(new URL(`${name}.lua`, FOLDER), 'utf8')
+  const source = own.replace(INCLUDE, (_line, part: string) => readFileSync(new URL(`includes/${part}.lua`, FOLDER), 'utf8'))
+  return new Script(name, source)
+}
+
+function isNoScript(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT')
+}
