@@ -1,0 +1,6 @@
+export { SendQueue, sendQueueName, STRIDES, virtualTime, visitId } from './send-queue.ts'
+export type { Priority, QueueDepth, Visit, VisitJob } from './send-queue.ts'
+export { ScheduleQueue, Scheduler } from './schedule-queue.ts'
+export type { Firing, SchedulerOptions } from './schedule-queue.ts'
+export { Visitor } from './visitor.ts'
+export type { VisitorOptions, VisitResult } from './visitor.ts'
