@@ -1,3 +1,6 @@
 export * from './callback-data.ts'
 export * from './disposition.ts'
 export * from './facts.ts'
+export * from './decide.ts'
+export * from './error-table.ts'
+export * from './outcome.ts'

@@ -1,0 +1,171 @@
+import { attemptsOf, ATTEMPTS_MAX, dispositionOf, ledgerByte, STATE, stateOf } from './disposition.ts'
+import type { Disposition } from './disposition.ts'
+import { FACT, learn, PROOF, viewOf } from './facts.ts'
+import type { DeliveryView } from './facts.ts'
+
+/**
+ * What status webhooks do to a campaign's ledger. `packages/store/src/scripts/fold-facts.lua` does the same in Redis;
+ * a differential test holds the two together.
+ *
+ * The laws (each has a test that names it): folding is idempotent, commutative and associative, so webhooks may come
+ * twice, in any order and cut into any batches; `counts` still add up to `recipients` afterwards.
+ *
+ * Decisions:
+ * - **A proof beats every other state.** Meta reports only on messages it took, so a status of ours makes the recipient
+ *   `accepted`, whatever we believed: claimed, lost, waiting for a retry. Even refused, expired, suppressed or canceled:
+ *   the message is out, and a report that denies it would be the wrong one. Such surprises are counted (`late_proofs`).
+ * - **`error:<code>` counts recipients that ever reported `failed`**, at the first such report. It is not taken back when
+ *   `delivered` follows (several devices), so that order cannot matter: the errors of a campaign may add up to more than
+ *   its `delivery:failed`. A recipient that fails with two different codes counts under the first that arrived.
+ */
+export type Lesson = {
+  readonly ordinal: number
+  /** The attempt that the status speaks of. */
+  readonly attempt: number
+  /** Bits of {@link FACT}. */
+  readonly facts: number
+  /** Meta's code when the facts hold `failed`; 0 when Meta gave none. */
+  readonly errorCode: number
+}
+
+/** What one lesson does to one recipient; `null` where no recipient lives. */
+export type RecipientFold = {
+  readonly state: number
+  readonly facts: number
+  /** The disposition left behind by a recipient that became `accepted`. */
+  readonly liftedFrom: Disposition | null
+  /** The proof contradicts a state that was thought final. */
+  readonly late: boolean
+  /** `failed` is news. */
+  readonly failedNow: boolean
+}
+
+export function foldRecipient(state: number, facts: number, lesson: Lesson): RecipientFold | null {
+  const disposition = dispositionOf(state)
+  if (disposition === null) return null
+  const known = learn(facts, lesson.facts)
+  const proven = (lesson.facts & PROOF) !== 0
+  const lifted = proven && disposition !== 'accepted'
+  const attempts = Math.min(ATTEMPTS_MAX, Math.max(attemptsOf(state), lesson.attempt))
+  return {
+    state: proven ? ledgerByte(STATE.accepted, attempts) : state,
+    facts: known,
+    liftedFrom: lifted ? disposition : null,
+    late: lifted && stateOf(state) >= STATE.rejected,
+    failedNow: (known & ~facts & FACT.failed) !== 0,
+  }
+}
+
+/** The part of a campaign's ledger that statuses touch. */
+export type Ledger = {
+  status: 'draft' | 'scheduled' | 'running' | 'paused' | 'completed' | 'canceled'
+  readonly onUnknown: 'keep' | 'resend'
+  /** One ledger byte an ordinal. */
+  readonly states: Uint8Array
+  /** One byte of facts an ordinal. */
+  readonly facts: Uint8Array
+  /** The counts hash; a missing field is 0. */
+  readonly counts: Map<string, number>
+  /** Ordinals that wait for a retry. */
+  readonly retries: Set<number>
+  /** Ordinals whose answer is lost. */
+  readonly unknowns: Set<number>
+}
+
+export type FoldReport = {
+  /** Recipients that became `accepted` by this. */
+  readonly lifted: number
+  /** Those of them whose state was thought final. */
+  readonly late: number
+  /** Ordinals at which no recipient lives. */
+  readonly refused: readonly number[]
+  /** This fold completed the campaign. */
+  readonly completed: boolean
+}
+
+/** Fold statuses into a ledger, in place: the model of `fold-facts.lua`. */
+export function foldInto(ledger: Ledger, lessons: readonly Lesson[]): FoldReport {
+  const refused: number[] = []
+  let lifted = 0
+  let late = 0
+  for (const lesson of lessons) {
+    const { ordinal } = lesson
+    const before = ledger.facts[ordinal] ?? 0
+    const after = foldRecipient(ledger.states[ordinal] ?? 0, before, lesson)
+    if (after === null) {
+      refused.push(ordinal)
+      continue
+    }
+    ledger.states[ordinal] = after.state
+    ledger.facts[ordinal] = after.facts
+    countView(ledger.counts, before, after.facts)
+    if (after.failedNow) count(ledger.counts, `error:${lesson.errorCode}`, 1)
+    if (after.liftedFrom === null) continue
+    lifted += 1
+    count(ledger.counts, after.liftedFrom, -1)
+    count(ledger.counts, 'accepted', 1)
+    ledger.retries.delete(ordinal)
+    ledger.unknowns.delete(ordinal)
+    if (!after.late) continue
+    late += 1
+    count(ledger.counts, 'late_proofs', 1)
+  }
+  return { lifted, late, refused, completed: completeWhenDone(ledger) }
+}
+
+/**
+ * Lessons about the same recipient as one lesson: the same fold in fewer steps. Order of first appearance is kept, and
+ * of several error codes the first, as in a fold one by one.
+ */
+export function mergeLessons(lessons: readonly Lesson[]): Lesson[] {
+  const merged = new Map<number, Lesson>()
+  for (const lesson of lessons) {
+    const known = merged.get(lesson.ordinal)
+    merged.set(lesson.ordinal, known === undefined ? lesson : mergeTwo(known, lesson))
+  }
+  return [...merged.values()]
+}
+
+function mergeTwo(first: Lesson, second: Lesson): Lesson {
+  return {
+    ordinal: first.ordinal,
+    attempt: Math.max(first.attempt, second.attempt),
+    facts: learn(first.facts, second.facts),
+    errorCode: (first.facts & FACT.failed) !== 0 ? first.errorCode : second.errorCode,
+  }
+}
+
+/** The counts field of each part of a view. */
+const VIEW_FIELDS = {
+  sent: 'delivery:sent',
+  delivered: 'delivery:delivered',
+  read: 'delivery:read',
+  failed: 'delivery:failed',
+  undelivered: 'delivery:undelivered',
+  held: 'delivery:held',
+  marketing_lite: 'route:marketing_lite',
+  marketing: 'route:marketing',
+} as const satisfies Readonly<Record<keyof DeliveryView, string>>
+
+const VIEW_KEYS = Object.keys(VIEW_FIELDS) as (keyof DeliveryView)[]
+
+function countView(counts: Map<string, number>, before: number, after: number): void {
+  if (before === after) return
+  const old = viewOf(before)
+  const now = viewOf(after)
+  for (const key of VIEW_KEYS) count(counts, VIEW_FIELDS[key], now[key] - old[key])
+}
+
+function count(counts: Map<string, number>, field: string, by: number): void {
+  if (by !== 0) counts.set(field, (counts.get(field) ?? 0) + by)
+}
+
+/** The model of `includes/complete-campaign.lua`. */
+function completeWhenDone(ledger: Ledger): boolean {
+  if (ledger.status !== 'running') return false
+  const of = (field: Disposition): number => ledger.counts.get(field) ?? 0
+  const open = of('pending') + of('sending') + (ledger.onUnknown === 'resend' ? of('unknown') : 0)
+  if (open > 0) return false
+  ledger.status = 'completed'
+  return true
+}

@@ -1,0 +1,43 @@
+#!lua
+--[[
+  Hand out the sender's next send slots. Slots lie evenly, one every 1/rate, and each is handed out once, whatever the
+  number of processes; what was not used is never made up for, so no window of a second holds more than the rate.
+  Handing out twice for one question (a replay) wastes slots and breaks nothing.
+
+  KEYS  1 rate  2 blocks
+  ARGV  1 slots wanted  2 the limit as configured, a second  3 how far ahead slots may lie, ms  4 share of the limit to use
+  Returns {now, 'slots', how many, µs from now to the first, ns from one to the next, limit in force}
+          {now, 'wait', ms until slots can be had}
+          {now, 'blocked', until ms, reason}
+]]
+local time = redis.call('TIME')
+local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local now = math.floor(now_us / 1000)
+
+local blocks = redis.call('HGETALL', KEYS[2])
+local blocked_until, blocked_why = 0, nil
+for i = 1, #blocks, 2 do
+  local ends = tonumber(string.match(blocks[i + 1], '"until":(%d+)') or 'inf')
+  if ends > now and ends > blocked_until then blocked_until, blocked_why = ends, blocks[i] end
+end
+if blocked_why then
+  return { now, 'blocked', blocked_until == math.huge and -1 or blocked_until, blocked_why }
+end
+
+local rate = redis.call('HMGET', KEYS[1], 'next', 'factor', 'restUntil', 'changed', 'limit')
+local rest_until = tonumber(rate[3] or 0)
+if rest_until > now then return { now, 'wait', rest_until - now } end
+
+local configured = tonumber(rate[5]) or tonumber(ARGV[2])
+-- A factor below one was learned from 130429; it climbs back by a twentieth of the limit a second.
+local factor = tonumber(rate[2] or 1)
+if factor < 1 then factor = math.min(1, factor + (now - tonumber(rate[4] or now)) / 1000 * 0.05) end
+local limit = math.max(configured * factor, 0.1)
+local spacing_us = 1000000 / (limit * tonumber(ARGV[4]))
+local first = math.max(tonumber(rate[1] or 0), now_us)
+local horizon = now_us + tonumber(ARGV[3]) * 1000
+if first > horizon then return { now, 'wait', math.ceil((first - horizon) / 1000) } end
+
+local slots = math.min(tonumber(ARGV[1]), math.floor((horizon - first) / spacing_us) + 1)
+redis.call('HSET', KEYS[1], 'next', string.format('%.0f', first + slots * spacing_us))
+return { now, 'slots', slots, math.floor(first - now_us), math.floor(spacing_us * 1000), tostring(limit) }

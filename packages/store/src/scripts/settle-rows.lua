@@ -1,0 +1,109 @@
+#!lua flags=allow-oom
+--[[
+  Write down what became of claimed recipients, many in one step: state, counters, error counts and retries together, and
+  only for rows that the token still holds. Asked again, it changes nothing. An acceptance that comes after the claim was
+  given up is still the truth and lifts the recipient to accepted. Runs at full memory: an outcome must not be lost.
+
+  KEYS  1 campaign  2 counts  3 states  4 facts  5 claims  6 leases  7 retries  8 unknowns
+  ARGV  1 token  2 chunk  then three a row: row, move, value
+        moves: accepted (facts)  rejected (code)  suppressed (code or 0)  unknown (0)  retry (due, ms)  released (0)
+  Returns {now, rows settled, rows that were no longer ours, 1 when this completed the campaign}
+]]
+--- @include redis-now
+--- @include counts
+--- @include delivery-view
+--- @include chunk-bytes
+--- @include claim-rows
+--- @include complete-campaign
+
+local DISPOSITION = { 'pending', 'pending', 'sending', 'unknown', 'accepted', 'rejected', 'expired', 'suppressed', 'canceled' }
+
+local now = redis_now()
+local token, chunk = ARGV[1], tonumber(ARGV[2])
+local held = redis.call('HGET', KEYS[5], token)
+local rows = {}
+if held then
+  local _, held_rows = parse_claim(held)
+  rows = held_rows
+end
+
+local states, facts
+local first, last = nil, nil
+local settled, stale = 0, 0
+
+local function become(row, state, attempts)
+  local before = DISPOSITION[states[row + 1] % 16]
+  count(before, -1)
+  count(DISPOSITION[state], 1)
+  states[row + 1] = state + attempts * 16
+  if not first or row < first then first = row end
+  if not last or row > last then last = row end
+end
+
+local function accept(row, attempts, learned)
+  become(row, 5, attempts)
+  if learned > 0 then
+    local ordinal = chunk * CHUNK_ROWS + row
+    local known = facts[row + 1] or 0
+    local union = known
+    if not has_fact(known, learned) then union = known + learned end
+    if union ~= known then
+      count_view(known, union)
+      redis.call('SETRANGE', KEYS[4], ordinal, string.char(union))
+    end
+  end
+end
+
+states, facts = read_bytes(KEYS[3], chunk), read_bytes(KEYS[4], chunk)
+for i = 3, #ARGV, 3 do
+  local row, move, value = tonumber(ARGV[i]), ARGV[i + 1], tonumber(ARGV[i + 2])
+  local ordinal = chunk * CHUNK_ROWS + row
+  local byte = states[row + 1] or 0
+  local state, attempts = byte % 16, math.floor(byte / 16)
+  local ours = rows[row] ~= nil and state == 3 and attempts == rows[row]
+  if ours then
+    settled = settled + 1
+    if move == 'accepted' then
+      accept(row, attempts, value)
+    elseif move == 'rejected' then
+      become(row, 6, attempts)
+      count('error:' .. ARGV[i + 2], 1)
+    elseif move == 'suppressed' then
+      become(row, 8, attempts)
+      if value > 0 then count('error:' .. ARGV[i + 2], 1) end
+    elseif move == 'unknown' then
+      become(row, 4, attempts)
+      redis.call('ZADD', KEYS[8], now, ordinal)
+    elseif move == 'retry' then
+      become(row, 2, attempts)
+      redis.call('ZADD', KEYS[7], value, ordinal)
+    elseif move == 'released' then
+      become(row, 1, attempts - 1)
+    else
+      return redis.error_reply('ERR unknown move ' .. move)
+    end
+  elseif move == 'accepted' and (state == 1 or state == 2 or state == 4) and attempts > 0 then
+    -- The lease died before the answer came: given up, yet accepted all the same.
+    settled = settled + 1
+    redis.call('ZREM', KEYS[7], ordinal)
+    redis.call('ZREM', KEYS[8], ordinal)
+    accept(row, attempts, value)
+  else
+    stale = stale + 1
+  end
+  rows[row] = nil
+end
+
+if first then write_bytes(KEYS[3], chunk, states, first, last) end
+if held then
+  local left = format_claim(chunk, rows)
+  if left then
+    redis.call('HSET', KEYS[5], token, left)
+  else
+    redis.call('HDEL', KEYS[5], token)
+    redis.call('ZREM', KEYS[6], token)
+  end
+end
+write_counts(KEYS[2])
+local completed = complete_campaign(KEYS[1], KEYS[2], now)
+return { now, settled, stale, completed and 1 or 0 }
