@@ -1,3 +1,7 @@
 export { Keys } from './keys.ts'
 export { closeRedis, connectRedis } from './redis.ts'
 export type { ConnectionRole, RedisClient } from './redis.ts'
+export { CHUNK_ROWS, CLAIM_PATIENCE_MS, Ledger } from './ledger.ts'
+export type { ClaimedRow, ClaimReply, ClaimRequest, ReapReply, SettledRow, SettleReply, VisitClosed } from './ledger.ts'
+export { LIMIT_SHARE, Senders } from './senders.ts'
+export type { SenderBlock, SlotReply, SlotRequest } from './senders.ts'

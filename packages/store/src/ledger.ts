@@ -1,0 +1,160 @@
+import type { Move } from '@chasqui/delivery'
+
+import type { Keys } from './keys.ts'
+import type { RedisClient } from './redis.ts'
+import { loadScript } from './script.ts'
+import type { ScriptArgument } from './script.ts'
+
+/** Recipients a chunk; `ordinal = chunk * CHUNK_ROWS + row`. Stored: never change it. */
+export const CHUNK_ROWS = 500
+
+const CLAIM = loadScript('claim-window')
+const SETTLE = loadScript('settle-rows')
+const REAP = loadScript('reap-claims')
+const FINISH = loadScript('finish-chunk')
+const CLOSE = loadScript('close-visit')
+
+/** One claimed recipient: its row in the chunk and the number of this attempt, from 1. */
+export type ClaimedRow = { readonly row: number; readonly attempt: number }
+
+export type ClaimRequest = {
+  readonly campaign: string
+  readonly chunk: number
+  /** Unguessable and unique to this claim. */
+  readonly token: string
+  readonly fromRow: number
+  readonly most: number
+  /** When the caller asks, ms by its estimate of Redis' clock. */
+  readonly bornAt: number
+  readonly leaseMs: number
+  /** How much before the campaign's bound the last claim may be, ms. */
+  readonly marginMs: number
+}
+
+export type ClaimReply =
+  | { readonly kind: 'claimed'; readonly now: number; readonly rows: readonly ClaimedRow[]; readonly nextRow: number }
+  /** The question lay in a dead connection for too long; nothing was claimed. */
+  | { readonly kind: 'late'; readonly now: number }
+  /** The campaign's last safe moment has passed. */
+  | { readonly kind: 'expired'; readonly now: number }
+  /** The campaign does not run; `status` says what it does. */
+  | { readonly kind: 'stopped'; readonly now: number; readonly status: string }
+
+export type SettledRow = { readonly row: number; readonly move: Move }
+export type SettleReply = { readonly now: number; readonly settled: number; readonly stale: number; readonly completed: boolean }
+export type ReapReply = { readonly now: number; readonly claims: number; readonly lost: number; readonly completed: boolean }
+export type VisitClosed = {
+  readonly now: number
+  readonly free: number
+  readonly waiting: number
+  readonly sending: number
+  /** When somebody should look at the chunk again, ms; `null`: never. */
+  readonly nextLook: number | null
+}
+
+/** A claim that arrives later than this does nothing (reliability: a command re-sent after a long reconnect), ms. */
+export const CLAIM_PATIENCE_MS = 2_000
+
+/** The record of who has been sent what: one byte a recipient, changed by scripts alone. */
+export class Ledger {
+  readonly #client: RedisClient
+  readonly #keys: Keys
+
+  constructor(client: RedisClient, keys: Keys) {
+    this.#client = client
+    this.#keys = keys
+  }
+
+  /** Claim a window of a chunk before any POST. */
+  async claim(request: ClaimRequest): Promise<ClaimReply> {
+    const { campaign: id } = request
+    const keys = [...this.#core(id), this.#keys.retries(id), this.#keys.agenda(id)]
+    const reply = await CLAIM.run(this.#client, keys, [
+      request.token,
+      request.chunk,
+      request.fromRow,
+      request.most,
+      Math.floor(request.bornAt),
+      CLAIM_PATIENCE_MS,
+      request.leaseMs,
+      request.marginMs,
+    ])
+    const [now, kind, detail, nextRow] = reply as [number, string, string, number]
+    switch (kind) {
+      case 'claimed':
+        return { kind, now, rows: parseRows(detail), nextRow }
+      case 'late':
+      case 'expired':
+        return { kind, now }
+      default:
+        return { kind: 'stopped', now, status: detail }
+    }
+  }
+
+  /** Write down what became of claimed rows; may be asked again, and takes no row that the token does not hold. */
+  async settle(campaign: string, chunk: number, token: string, rows: readonly SettledRow[]): Promise<SettleReply> {
+    const keys = [...this.#core(campaign), this.#keys.retries(campaign), this.#keys.unknowns(campaign)]
+    const args: ScriptArgument[] = [token, chunk]
+    for (const { row, move } of rows) args.push(row, move.kind, moveValue(move))
+    const [now, settled, stale, completed] = (await SETTLE.run(this.#client, keys, args)) as [number, number, number, number]
+    return { now, settled, stale, completed: completed === 1 }
+  }
+
+  /** Give up claims whose lease has died, at most `most` of them: their recipients become `unknown`. */
+  async reap(campaign: string, most: number): Promise<ReapReply> {
+    const keys = [...this.#core(campaign), this.#keys.retries(campaign), this.#keys.unknowns(campaign)]
+    const [now, claims, lost, completed] = (await REAP.run(this.#client, keys, [most])) as [number, number, number, number]
+    return { now, claims, lost, completed: completed === 1 }
+  }
+
+  /** End what a chunk of an expired or canceled campaign still has to send; `null` when it is neither. */
+  async finishChunk(campaign: string, chunk: number, marginMs: number): Promise<{ readonly ended: number; readonly completed: boolean } | null> {
+    const { campaign: record, counts, states, retries, agenda } = this.#keys
+    const keys = [record(campaign), counts(campaign), states(campaign), retries(campaign), agenda(campaign)]
+    const [, ended, completed] = (await FINISH.run(this.#client, keys, [chunk, marginMs])) as [number, number, number]
+    return ended < 0 ? null : { ended, completed: completed === 1 }
+  }
+
+  /** Note when a chunk is to be looked at next. `againMs`: how soon where recipients are free but were not claimed. */
+  async closeVisit(campaign: string, chunk: number, againMs: number): Promise<VisitClosed> {
+    const { states, retries, leases, agenda } = this.#keys
+    const keys = [states(campaign), retries(campaign), leases(campaign), agenda(campaign)]
+    const reply = (await CLOSE.run(this.#client, keys, [chunk, againMs])) as [number, number, number, number, number]
+    const [now, free, waiting, sending, next] = reply
+    return { now, free, waiting, sending, nextLook: next === 0 ? null : next }
+  }
+
+  /** Chunks that somebody should have looked at by `now` (ms), the longest overdue first. */
+  async overdueChunks(campaign: string, now: number, most: number): Promise<number[]> {
+    const chunks = await this.#client.zrangebyscore(this.#keys.agenda(campaign), '-inf', now, 'LIMIT', 0, most)
+    return chunks.map(Number)
+  }
+
+  #core(id: string): string[] {
+    const { campaign, counts, states, facts, claims, leases } = this.#keys
+    return [campaign(id), counts(id), states(id), facts(id), claims(id), leases(id)]
+  }
+}
+
+function parseRows(list: string): ClaimedRow[] {
+  if (list === '') return []
+  return list.split(',').map((pair) => {
+    const colon = pair.indexOf(':')
+    return { row: Number(pair.slice(0, colon)), attempt: Number(pair.slice(colon + 1)) }
+  })
+}
+
+function moveValue(move: Move): number {
+  switch (move.kind) {
+    case 'accepted':
+      return move.facts
+    case 'rejected':
+    case 'suppressed':
+      return move.code
+    case 'retry':
+      return Math.round(move.due)
+    case 'unknown':
+    case 'released':
+      return 0
+  }
+}

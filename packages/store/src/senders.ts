@@ -1,0 +1,98 @@
+import type { Keys } from './keys.ts'
+import type { RedisClient } from './redis.ts'
+import { loadScript } from './script.ts'
+
+const GRANT = loadScript('grant-slots')
+const SLOW = loadScript('slow-sender')
+
+/**
+ * A second of the configured limit is used to this share: evenly spaced slots at 98.5 % leave 15 ms for messages that
+ * reach the endpoint early or late before any one-second window holds more than the limit.
+ */
+export const LIMIT_SHARE = 0.985
+
+export type SlotRequest = {
+  readonly sender: string
+  readonly wanted: number
+  /** The limit as configured, messages a second. */
+  readonly messagesPerSecond: number
+  /** How far ahead slots may lie, ms. */
+  readonly horizonMs: number
+}
+
+export type SlotReply =
+  /** `count` slots, the first `firstUs` µs from now, `spacingNs` ns apart. `limit`: messages a second in force. */
+  | { readonly kind: 'slots'; readonly now: number; readonly count: number; readonly firstUs: number; readonly spacingNs: number; readonly limit: number }
+  | { readonly kind: 'wait'; readonly now: number; readonly waitMs: number }
+  | { readonly kind: 'blocked'; readonly now: number; readonly until: number | null; readonly reason: string }
+
+/**
+ * Why a sender must not send. Stored in `keys.blocks(sender)` as `reason -> JSON`.
+ * `reason` is `code_<n>` for what the endpoint said, or an operator's word.
+ */
+export type SenderBlock = {
+  readonly since: number
+  /** When sending is tried again, ms; `null`: when somebody lifts the block. */
+  readonly until: number | null
+  readonly code: number | null
+  readonly detail: string
+}
+
+/**
+ * What all processes share about a sender. `keys.rate(sender)` is a hash: `next` (µs, when its next slot is free),
+ * `factor` (share of the limit in force after 130429) and `changed` (ms, when it was learned), `restUntil` (ms),
+ * `limit` (messages a second, overrides the configured one).
+ */
+export class Senders {
+  readonly #client: RedisClient
+  readonly #keys: Keys
+
+  constructor(client: RedisClient, keys: Keys) {
+    this.#client = client
+    this.#keys = keys
+  }
+
+  async grantSlots(request: SlotRequest): Promise<SlotReply> {
+    const keys = [this.#keys.rate(request.sender), this.#keys.blocks(request.sender)]
+    const args = [request.wanted, request.messagesPerSecond, request.horizonMs, LIMIT_SHARE]
+    const [now, kind, ...rest] = (await GRANT.run(this.#client, keys, args)) as [number, string, ...(number | string)[]]
+    if (kind === 'wait') return { kind, now, waitMs: Number(rest[0]) }
+    if (kind === 'blocked') return { kind, now, until: Number(rest[0]) < 0 ? null : Number(rest[0]), reason: String(rest[1]) }
+    return { kind: 'slots', now, count: Number(rest[0]), firstUs: Number(rest[1]), spacingNs: Number(rest[2]), limit: Number(rest[3]) }
+  }
+
+  /** The endpoint says that the number is over its limit: use less of it, and rest for `restMs`. */
+  async throttle(sender: string, restMs: number): Promise<void> {
+    await SLOW.run(this.#client, [this.#keys.rate(sender)], ['throttle', Math.round(restMs)])
+  }
+
+  /** Nothing of this sender starts for `restMs`. */
+  async rest(sender: string, restMs: number): Promise<void> {
+    await SLOW.run(this.#client, [this.#keys.rate(sender)], ['rest', Math.round(restMs)])
+  }
+
+  async block(sender: string, reason: string, block: SenderBlock): Promise<void> {
+    await this.#client.hset(this.#keys.blocks(sender), reason, JSON.stringify(block))
+  }
+
+  async unblock(sender: string, reason: string): Promise<void> {
+    await this.#client.hdel(this.#keys.blocks(sender), reason)
+  }
+
+  /** Blocks in force at `now` (ms); those that have ended are left out. */
+  async blocks(sender: string, now: number): Promise<ReadonlyMap<string, SenderBlock>> {
+    const stored = await this.#client.hgetall(this.#keys.blocks(sender))
+    const inForce = new Map<string, SenderBlock>()
+    for (const [reason, text] of Object.entries(stored)) {
+      const block = JSON.parse(text) as SenderBlock
+      if (block.until === null || block.until > now) inForce.set(reason, block)
+    }
+    return inForce
+  }
+
+  /** The share of the limit in force, from 0 to 1, and until when the sender rests (ms; 0: it does not). */
+  async pacing(sender: string): Promise<{ readonly factor: number; readonly restUntil: number; readonly limit: number | null }> {
+    const [factor, restUntil, limit] = await this.#client.hmget(this.#keys.rate(sender), 'factor', 'restUntil', 'limit')
+    return { factor: Number(factor ?? 1), restUntil: Number(restUntil ?? 0), limit: limit == null ? null : Number(limit) }
+  }
+}
