@@ -110,7 +110,8 @@ export function foldInto(ledger: Ledger, lessons: readonly Lesson[]): FoldReport
     late += 1
     count(ledger.counts, 'late_proofs', 1)
   }
-  return { lifted, late, refused, completed: completeWhenDone(ledger) }
+  // Only a lift can close the last open recipient.
+  return { lifted, late, refused, completed: lifted > 0 && completeWhenDone(ledger) }
 }
 
 /**
@@ -129,10 +130,14 @@ export function mergeLessons(lessons: readonly Lesson[]): Lesson[] {
 function mergeTwo(first: Lesson, second: Lesson): Lesson {
   return {
     ordinal: first.ordinal,
-    attempt: Math.max(first.attempt, second.attempt),
+    attempt: Math.max(provenAttempt(first), provenAttempt(second)),
     facts: learn(first.facts, second.facts),
     errorCode: (first.facts & FACT.failed) !== 0 ? first.errorCode : second.errorCode,
   }
+}
+
+function provenAttempt(lesson: Lesson): number {
+  return (lesson.facts & PROOF) !== 0 ? lesson.attempt : 0
 }
 
 /** The counts field of each part of a view. */
