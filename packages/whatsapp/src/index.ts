@@ -1,0 +1,6 @@
+export { readAnswer } from './answer.ts'
+export type { AnswerHeaders } from './answer.ts'
+export { compileMessage } from './compose.ts'
+export type { ComposeMessage, MessageParts, MessageSpec } from './compose.ts'
+export { Endpoint } from './endpoint.ts'
+export type { EndpointOptions, SendRequest } from './endpoint.ts'
