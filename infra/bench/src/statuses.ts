@@ -1,0 +1,95 @@
+import { encodeCallbackData } from '@chasqui/delivery'
+import { PHONE_NUMBER_ID } from './message.ts'
+import { below, type Random, seededRandom } from './random.ts'
+
+/** A campaign whose recipients have all been sent to, as far as statuses care. */
+export type SentCampaign = { readonly id: string; readonly recipients: number }
+
+export type StatusesOptions = {
+  readonly environment: string
+  readonly campaigns: readonly SentCampaign[]
+  readonly eventsPerBody: number
+  readonly seed: number
+}
+
+/** What happened to each recipient's message. Every recipient has all three, so the numbers at the end are known. */
+export const LIFE = ['sent', 'delivered', 'read'] as const
+
+const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+
+/**
+ * Webhook bodies as Meta sends them, each event of each recipient once, all campaigns mixed and everything in random
+ * order: nothing about the order helps whoever folds them.
+ */
+export function* statusBodies({ environment, campaigns, eventsPerBody, seed }: StatusesOptions): Generator<string> {
+  const random = seededRandom(seed)
+  const events = shuffled(random, campaigns)
+  for (let from = 0; from < events.length; from += eventsPerBody) {
+    const statuses = Array.from(events.subarray(from, from + eventsPerBody), (event) =>
+      statusObject(random, environment, unpack(event, campaigns)),
+    )
+    yield envelope(statuses)
+  }
+}
+
+export function countEvents(campaigns: readonly SentCampaign[]): number {
+  return campaigns.reduce((sum, { recipients }) => sum + recipients, 0) * LIFE.length
+}
+
+type Event = { readonly campaign: string; readonly ordinal: number; readonly status: string }
+
+/** Every event as one number, Fisher-Yates shuffled. */
+function shuffled(random: Random, campaigns: readonly SentCampaign[]): Float64Array {
+  const events = new Float64Array(countEvents(campaigns))
+  let filled = 0
+  for (const [campaign, { recipients }] of campaigns.entries()) {
+    for (let ordinal = 0; ordinal < recipients; ordinal++) {
+      for (let status = 0; status < LIFE.length; status++) {
+        events[filled++] = (ordinal * campaigns.length + campaign) * LIFE.length + status
+      }
+    }
+  }
+  for (let last = events.length - 1; last > 0; last--) {
+    const other = below(random, last + 1)
+    const moved = events[last] ?? 0
+    events[last] = events[other] ?? 0
+    events[other] = moved
+  }
+  return events
+}
+
+function unpack(event: number, campaigns: readonly SentCampaign[]): Event {
+  const place = Math.floor(event / LIFE.length)
+  return {
+    campaign: campaigns[place % campaigns.length]?.id ?? '',
+    ordinal: Math.floor(place / campaigns.length),
+    status: LIFE[event % LIFE.length] ?? 'sent',
+  }
+}
+
+/** One status of Meta's `value.statuses[]` (webhooks v24: `pricing` on all but `failed`, no `conversation`). */
+function statusObject(random: Random, environment: string, { campaign, ordinal, status }: Event): object {
+  return {
+    id: `wamid.HBgN${letters(random, 48)}AA==`,
+    status,
+    timestamp: String(1_795_000_000 + below(random, 86_400)),
+    recipient_id: `55119${String(below(random, 10 ** 8)).padStart(8, '0')}`,
+    biz_opaque_callback_data: encodeCallbackData({ environment, campaignId: campaign, ordinal, attempt: 1 }),
+    pricing: { billable: true, pricing_model: 'PMP', type: 'regular', category: 'marketing_lite' },
+  }
+}
+
+function envelope(statuses: readonly object[]): string {
+  const metadata = { display_phone_number: '15550783881', phone_number_id: PHONE_NUMBER_ID }
+  const value = { messaging_product: 'whatsapp', metadata, statuses }
+  return JSON.stringify({
+    object: 'whatsapp_business_account',
+    entry: [{ id: '102290129340398', changes: [{ value, field: 'messages' }] }],
+  })
+}
+
+function letters(random: Random, count: number): string {
+  let text = ''
+  for (let letter = 0; letter < count; letter++) text += CHARACTERS[below(random, CHARACTERS.length)]
+  return text
+}
