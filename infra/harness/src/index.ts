@@ -1,0 +1,6 @@
+/** Real Redis, real processes and a breakable wire, for tests, the demo and the benchmarks. */
+export { freePort } from './free-port.ts'
+export { obtainPrometheus, type PrometheusPrograms } from './prometheus.ts'
+export { startRedis, type PrivateRedis, type RedisOptions } from './redis.ts'
+export { spawnApp, type App, type AppExit, type SpawnAppOptions } from './spawn-app.ts'
+export { tcpProxy, type TcpProxy } from './tcp-proxy.ts'
