@@ -94,7 +94,7 @@ test('a proxy closes out of a black hole', async () => {
   socket.write('inside')
   await sleep(50)
   await proxy.close()
-  expect(proxy.connections).toBe(0)
+  await expect.poll(() => proxy.connections).toBe(0)
 })
 
 test('cut closes what is open', async () => {
