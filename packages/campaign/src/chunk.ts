@@ -1,0 +1,59 @@
+/** Recipients of one chunk: its ordinals are `chunk * CHUNK_ROWS + row`. */
+export const CHUNK_ROWS = 500
+
+/**
+ * A chunk's recipients, column by column: the same names once, and like beside like, which compresses better than rows.
+ * Every array has one entry a row.
+ */
+export type Chunk = {
+  /** The columns that placeholders use, in the order of `columns`. */
+  readonly names: readonly string[]
+  /** E.164 without '+'. */
+  readonly to: readonly number[]
+  /** The caller's own ids; `null` when no row has one. */
+  readonly refs: readonly (string | null)[] | null
+  readonly columns: readonly (readonly string[])[]
+}
+
+export function packChunk(chunk: Chunk): string {
+  return JSON.stringify(chunk)
+}
+
+/** The reverse of `packChunk`. The text is our own: a text that is not a chunk throws. */
+export function unpackChunk(text: string): Chunk {
+  const chunk: unknown = JSON.parse(text)
+  if (!isChunk(chunk)) throw new TypeError('not a packed chunk')
+  return chunk
+}
+
+/** Two chunks with the same columns as one. */
+export function joinChunks(first: Chunk, second: Chunk): Chunk {
+  return {
+    names: first.names,
+    to: [...first.to, ...second.to],
+    refs: first.refs === null && second.refs === null ? null : [...refsOf(first), ...refsOf(second)],
+    columns: first.columns.map((column, index) => [...column, ...(second.columns[index] ?? [])]),
+  }
+}
+
+/** The rows of a chunk at these places, in this order. */
+export function pickRows(chunk: Chunk, rows: readonly number[]): Chunk {
+  return {
+    names: chunk.names,
+    to: pick(chunk.to, rows),
+    refs: chunk.refs === null ? null : pick(chunk.refs, rows),
+    columns: chunk.columns.map((column) => pick(column, rows)),
+  }
+}
+
+function pick<T>(values: readonly T[], rows: readonly number[]): T[] {
+  return rows.map((row) => values[row] as T)
+}
+
+function refsOf(chunk: Chunk): readonly (string | null)[] {
+  return chunk.refs ?? chunk.to.map(() => null)
+}
+
+function isChunk(value: unknown): value is Chunk {
+  return typeof value === 'object' && value !== null && 'to' in value && Array.isArray(value.to) && 'names' in value && 'refs' in value && 'columns' in value
+}

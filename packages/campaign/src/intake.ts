@@ -1,0 +1,217 @@
+import { CHUNK_ROWS } from './chunk.ts'
+import type { Chunk } from './chunk.ts'
+import { CsvReader } from './csv.ts'
+import { readHeader, UploadRefused } from './header.ts'
+import type { Header, HeaderNeeds } from './header.ts'
+import { JsonArrayReader, NdjsonReader } from './json-stream.ts'
+import type { JsonRecord } from './json-stream.ts'
+import { phoneReason, scanPhone } from './phone.ts'
+import { reachWarning } from './reach.ts'
+import { Tally } from './tally.ts'
+import type { TallyDelta } from './tally.ts'
+import { cleanText, REF_CHARS_MAX, VALUE_CHARS_MAX } from './text.ts'
+import type { TextReason } from './text.ts'
+
+/** Chunks that are stored in one step: enough to spare round trips, few enough that no script takes long. */
+export const BATCH_CHUNKS = 4
+
+/** Columns that nothing uses, reported by name up to this many. */
+const IGNORED_MAX = 100
+
+export type IntakeFormat = 'csv' | 'ndjson' | 'json'
+
+/** Rows to be stored in one step, with what is to be counted along with them. */
+export type Batch = { readonly chunks: readonly Chunk[]; readonly tally: TallyDelta }
+
+/**
+ * Turns the text of an upload, in pieces of any size, into batches of recipients. Rows that cannot be taken are counted
+ * and told; the others are taken all the same. Holds at most the rows of the pieces that were pushed since `takeBatch`.
+ */
+export class RecipientIntake {
+  readonly tally = new Tally()
+  readonly #needs: HeaderNeeds
+  readonly #names: readonly string[]
+  readonly #ignored = new Set<string>()
+  readonly #reader: CsvReader | NdjsonReader | JsonArrayReader
+  readonly #ready: Batch[] = []
+  readonly #values: string[]
+  readonly #known: ReadonlySet<string>
+  #header: Header | null = null
+  #chunks: Chunk[] = []
+  #chunk: OpenChunk
+
+  constructor(format: IntakeFormat, needs: HeaderNeeds) {
+    this.#needs = needs
+    this.#names = needs.columns
+    this.#values = needs.columns.map(() => '')
+    this.#known = new Set(['to', 'ref', ...needs.columns])
+    this.#chunk = openChunk(this.#names)
+    this.#reader = this.#open(format)
+  }
+
+  /** @throws UploadRefused, CsvHopeless or NotAnArray when nothing more can be read. */
+  push(text: string): void {
+    this.#reader.push(text)
+  }
+
+  /**
+   * The body has ended: what is left forms the last batch.
+   *
+   * @returns `broke_off` when it ended where no upload ends. The rows before that are good.
+   */
+  end(): 'complete' | 'broke_off' {
+    const end = this.#reader.end()
+    if (this.#reader instanceof CsvReader && this.#header === null) throw new UploadRefused('empty_body', 'the body is empty: a header row is expected')
+    this.#endBatch()
+    return end
+  }
+
+  /** The next batch that is full, or the last; `null` when there is none yet. */
+  takeBatch(): Batch | null {
+    return this.#ready.shift() ?? null
+  }
+
+  /** Columns that nothing uses; at most 100 are named. */
+  get ignoredColumns(): string[] {
+    return [...this.#ignored]
+  }
+
+  #open(format: IntakeFormat): CsvReader | NdjsonReader | JsonArrayReader {
+    const bad = (reason: Parameters<Tally['reject']>[1], line: number): void => this.#reject(line, reason, null)
+    if (format === 'csv') return new CsvReader({ row: (fields, count, line, careful) => this.#row(fields, count, line, careful), bad })
+    const listener = {
+      record: (record: JsonRecord, line: number): void => this.#record(record, line),
+      text: (text: string, line: number): void => this.#record({ to: text }, line),
+      bad,
+    }
+    return format === 'ndjson' ? new NdjsonReader(listener) : new JsonArrayReader(listener)
+  }
+
+  #row(fields: readonly string[], count: number, line: number, careful: boolean): void {
+    const header = this.#header
+    if (header === null) return this.#takeHeader(fields.slice(0, count))
+    if (count !== header.fields) return this.#reject(line, 'field_count', null)
+    const to = scanPhone(fields[header.to] ?? '')
+    if (to <= 0) return this.#reject(line, phoneReason(to), 'to')
+    const places = header.columns
+    for (let column = 0; column < places.length; column++) {
+      if (!this.#keep(column, fields[places[column] ?? 0] ?? '', careful, line)) return
+    }
+    const ref = header.ref < 0 ? '' : (fields[header.ref] ?? '')
+    this.#add(to, ref, line)
+  }
+
+  #takeHeader(fields: readonly string[]): void {
+    this.#header = readHeader(fields, this.#needs)
+    for (const name of this.#header.ignored.slice(0, IGNORED_MAX)) this.#ignored.add(name)
+  }
+
+  #record(record: JsonRecord, line: number): void {
+    const unknown = this.#unknownColumn(record)
+    if (unknown !== null) return this.#reject(line, 'unknown_column', unknown)
+    const number = textOf(record, 'to')
+    if (number === undefined) return this.#reject(line, 'bad_value', 'to')
+    const to = scanPhone(number)
+    if (to <= 0) return this.#reject(line, phoneReason(to), 'to')
+    for (let column = 0; column < this.#names.length; column++) {
+      const name = this.#names[column] ?? ''
+      const value = textOf(record, name)
+      if (value === undefined) return this.#reject(line, 'bad_value', name)
+      if (!this.#keep(column, value, true, line)) return
+    }
+    const ref = textOf(record, 'ref')
+    if (ref === undefined) return this.#reject(line, 'bad_value', 'ref')
+    this.#add(to, ref, line)
+  }
+
+  /** The first column nothing uses, if such are refused; else they are remembered. */
+  #unknownColumn(record: JsonRecord): string | null {
+    for (const name of Object.keys(record)) {
+      if (this.#known.has(name)) continue
+      if (this.#needs.unknownColumns === 'refuse') return name.slice(0, 60)
+      if (this.#ignored.size < IGNORED_MAX) this.#ignored.add(name.slice(0, 60))
+    }
+    return null
+  }
+
+  /** Take a row's value of a column; false when the row was refused for it. */
+  #keep(column: number, value: string, careful: boolean, line: number): boolean {
+    const text = careful ? readText(value) : trimmed(value)
+    const reason = typeof text !== 'string' ? text.reason : text === '' ? 'missing_value' : text.length > VALUE_CHARS_MAX ? 'value_too_long' : null
+    if (reason !== null) {
+      this.#reject(line, reason, this.#names[column] ?? null)
+      return false
+    }
+    this.#values[column] = text as string
+    return true
+  }
+
+  #add(to: number, rawRef: string, line: number): void {
+    const ref = rawRef === '' ? rawRef : readText(rawRef)
+    if (typeof ref !== 'string') return this.#reject(line, ref.reason, 'ref')
+    if (ref.length > REF_CHARS_MAX) return this.#reject(line, 'ref_too_long', 'ref')
+    const warning = reachWarning(to)
+    if (warning !== null) this.tally.warn(warning)
+    this.tally.rows += 1
+    const chunk = this.#chunk
+    if (ref !== '' && chunk.refs === null) chunk.refs = chunk.to.map(() => null)
+    chunk.refs?.push(ref === '' ? null : ref)
+    chunk.to.push(to)
+    for (let column = 0; column < this.#values.length; column++) chunk.columns[column]?.push(this.#values[column] ?? '')
+    if (chunk.to.length === CHUNK_ROWS) this.#endChunk()
+  }
+
+  #reject(line: number, reason: Parameters<Tally['reject']>[1], column: string | null): void {
+    if (this.#reader instanceof CsvReader && this.#header === null) {
+      throw new UploadRefused('unreadable_header', `the header in line ${line} cannot be read (${reason})`)
+    }
+    this.tally.rows += 1
+    this.tally.reject(line, reason, column)
+  }
+
+  #endChunk(): void {
+    this.#chunks.push(this.#chunk)
+    this.#chunk = openChunk(this.#names)
+    if (this.#chunks.length === BATCH_CHUNKS) this.#endBatch()
+  }
+
+  #endBatch(): void {
+    if (this.#chunk.to.length > 0) {
+      this.#chunks.push(this.#chunk)
+      this.#chunk = openChunk(this.#names)
+    }
+    const tally = this.tally.takeDelta()
+    if (this.#chunks.length === 0 && tally.rows === 0) return
+    this.#ready.push({ chunks: this.#chunks, tally })
+    this.#chunks = []
+  }
+}
+
+type OpenChunk = {
+  readonly names: readonly string[]
+  readonly to: number[]
+  refs: (string | null)[] | null
+  readonly columns: string[][]
+}
+
+function openChunk(names: readonly string[]): OpenChunk {
+  return { names, to: [], refs: null, columns: names.map(() => []) }
+}
+
+/** A record's value as text: `''` when it is missing or null, `undefined` when it is no scalar. */
+function textOf(record: JsonRecord, name: string): string | undefined {
+  if (!Object.hasOwn(record, name)) return ''
+  const value = record[name]
+  if (typeof value === 'string') return value
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  return value === null ? '' : undefined
+}
+
+function readText(value: string): string | { readonly reason: TextReason } {
+  const clean = cleanText(value)
+  return clean.kind === 'text' ? clean.text : clean
+}
+
+function trimmed(value: string): string {
+  return value.charCodeAt(0) === 0x20 || value.charCodeAt(value.length - 1) === 0x20 ? value.trim() : value
+}
