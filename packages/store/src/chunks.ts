@@ -1,0 +1,40 @@
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+
+import { packChunk, unpackChunk } from '@chasqui/campaign'
+import type { Chunk } from '@chasqui/campaign'
+
+import type { Keys } from './keys.ts'
+import type { RedisClient } from './redis.ts'
+
+/** Level 3 packs a chunk of random columns within 2 % of level 9, in a third of the time. */
+const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 3 } }
+
+/** A chunk as it lies in Redis. */
+export function encodeChunk(chunk: Chunk): Buffer {
+  return zstdCompressSync(packChunk(chunk), LEVEL)
+}
+
+/** The reverse of `encodeChunk`; throws on bytes that are none. */
+export function decodeChunk(bytes: Buffer): Chunk {
+  return unpackChunk(zstdDecompressSync(bytes).toString('utf8'))
+}
+
+/** Reads the recipients of a campaign, chunk by chunk. */
+export class Chunks {
+  readonly #client: RedisClient
+  readonly #keys: Keys
+
+  constructor(client: RedisClient, keys: Keys) {
+    this.#client = client
+    this.#keys = keys
+  }
+
+  /**
+   * @param source the campaign that owns the recipients: its own, or the parent's for a run of a recurring one.
+   * @returns `null` where no chunk lies: chunk numbers may have holes.
+   */
+  async read(source: string, chunk: number): Promise<Chunk | null> {
+    const bytes = await this.#client.getBuffer(this.#keys.chunk(source, chunk))
+    return bytes === null ? null : decodeChunk(bytes)
+  }
+}
