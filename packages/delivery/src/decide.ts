@@ -51,6 +51,8 @@ export function decide(outcome: Outcome, at: Circumstances): Decision {
       return { move: { kind: 'accepted', facts: outcome.held ? FACT.held : 0 }, effect: NONE }
     case 'lost':
       return { move: { kind: 'unknown' }, effect: NONE }
+    case 'held_back':
+      return { move: RELEASED, effect: NONE }
     case 'not_sent':
       return { move: RELEASED, effect: { kind: 'rest', restMs: TRANSPORT_REST, reason: outcome.reason } }
     case 'refused': {

@@ -111,8 +111,8 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    const reason = this.#heldBack ?? errorCode(error)
-    this.#resolve(this.#started ? { kind: 'lost', reason } : { kind: 'not_sent', reason })
+    if (this.#heldBack !== null) this.#resolve({ kind: 'held_back', reason: this.#heldBack })
+    else this.#resolve({ kind: this.#started ? 'lost' : 'not_sent', reason: errorCode(error) })
   }
 }
 

@@ -1,0 +1,79 @@
+import { restDelay } from '@chasqui/delivery'
+import type { Effect, Outcome } from '@chasqui/delivery'
+import type { Senders } from '@chasqui/store'
+
+export type EffectsOptions = {
+  readonly senders: Senders
+  readonly sender: string
+  /** Stop a campaign with a reason; it stays stopped until somebody, or `until` (ms by Redis), resumes it. */
+  readonly holdCampaign: (campaign: string, reason: string, until: number | null) => Promise<void>
+  /** Ms by Redis' clock. */
+  readonly now: () => number
+  readonly random: () => number
+  readonly onBlocked: (code: number, until: number) => void
+}
+
+/** Many messages in flight hear the same news; it is acted upon once in this time, ms. */
+const SAME_NEWS_MS = 500
+/** After 130429 nobody of the sender starts anything for this long, ms; the lower rate does the rest. */
+const THROTTLE_REST_MS = 250
+/** So many lost answers in a row, without one that could be read, are an outage and not chance. */
+const LOST_IN_A_ROW = 10
+const OUTAGE_REST_MS = 1_000
+
+/** Carries out what an answer means for more than its own recipient: the sender slows down, rests or stops, a campaign is held. */
+export class Effects {
+  readonly #options: EffectsOptions
+  readonly #heard = new Map<string, number>()
+  /** Rests in a row without a message taken in between: each rest is longer than the one before. */
+  #restsInARow = 0
+  #lostInARow = 0
+
+  constructor(options: EffectsOptions) {
+    this.#options = options
+  }
+
+  async carryOut(campaign: string, effect: Effect): Promise<void> {
+    const { senders, sender, now, random } = this.#options
+    switch (effect.kind) {
+      case 'none':
+        return
+      case 'throttle':
+        if (this.#isNews('throttle')) await senders.throttle(sender, effect.waitMs ?? THROTTLE_REST_MS)
+        return
+      case 'rest':
+        if (this.#isNews('rest')) await senders.rest(sender, restDelay(effect.restMs, this.#restsInARow++, random()))
+        return
+      case 'block_sender': {
+        if (!this.#isNews(`block ${effect.code}`)) return
+        const since = Math.floor(now())
+        const until = since + effect.forMs
+        await senders.block(sender, `code_${effect.code}`, { since, until, code: effect.code, detail: effect.scope })
+        this.#options.onBlocked(effect.code, until)
+        return
+      }
+      case 'hold_campaign':
+        if (!this.#isNews(`hold ${campaign}`)) return
+        await this.#options.holdCampaign(campaign, `code_${effect.code}`, effect.forMs === null ? null : now() + effect.forMs)
+    }
+  }
+
+  /** Told of every outcome: an endpoint that answers is well, one that loses answer after answer gets a rest. */
+  async hear(campaign: string, outcome: Outcome): Promise<void> {
+    if (outcome.kind === 'accepted') this.#restsInARow = 0
+    if (outcome.kind === 'accepted' || outcome.kind === 'refused') this.#lostInARow = 0
+    if (outcome.kind !== 'lost') return
+    this.#lostInARow += 1
+    if (this.#lostInARow >= LOST_IN_A_ROW) {
+      await this.carryOut(campaign, { kind: 'rest', restMs: OUTAGE_REST_MS, reason: 'answers are lost one after another' })
+    }
+  }
+
+  #isNews(news: string): boolean {
+    const now = this.#options.now()
+    const before = this.#heard.get(news)
+    if (before !== undefined && now - before < SAME_NEWS_MS) return false
+    this.#heard.set(news, now)
+    return true
+  }
+}
