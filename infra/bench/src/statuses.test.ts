@@ -4,8 +4,9 @@ import { expect, test } from 'vitest'
 import { countEvents, LIFE, statusBodies } from './statuses.ts'
 
 const CAMPAIGNS = [
-  { id: 'first', recipients: 100 },
-  { id: 'second', recipients: 57 },
+  { id: 'first', ordinals: Array.from({ length: 100 }, (_, ordinal) => ordinal) },
+  // A hole at 1, as a duplicate leaves it.
+  { id: 'second', ordinals: [0, 2, 3, 500] },
 ]
 
 /** Every event of the bodies as `campaign ordinal status`, read by the real decoder. */
@@ -22,8 +23,8 @@ function read(eventsPerBody: number): string[] {
   })
 }
 
-const ALL = CAMPAIGNS.flatMap(({ id, recipients }) =>
-  Array.from({ length: recipients }, (_, ordinal) => LIFE.map((status) => `bench ${id} ${ordinal} ${status}`)).flat(),
+const ALL = CAMPAIGNS.flatMap(({ id, ordinals }) =>
+  ordinals.flatMap((ordinal) => LIFE.map((status) => `bench ${id} ${ordinal} ${status}`)),
 )
 
 test.each([1, 10])('tells every fact of every recipient once, %i a body, out of order', (eventsPerBody) => {

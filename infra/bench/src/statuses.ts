@@ -3,7 +3,11 @@ import { PHONE_NUMBER_ID } from './message.ts'
 import { below, type Random, seededRandom } from './random.ts'
 
 /** A campaign whose recipients have all been sent to, as far as statuses care. */
-export type SentCampaign = { readonly id: string; readonly recipients: number }
+export type SentCampaign = {
+  readonly id: string
+  /** The places in its ledger where a recipient lives. */
+  readonly ordinals: readonly number[]
+}
 
 export type StatusesOptions = {
   readonly environment: string
@@ -26,24 +30,30 @@ export function* statusBodies({ environment, campaigns, eventsPerBody, seed }: S
   const events = shuffled(random, campaigns)
   for (let from = 0; from < events.length; from += eventsPerBody) {
     const statuses = Array.from(events.subarray(from, from + eventsPerBody), (event) =>
-      statusObject(random, environment, unpack(event, campaigns)),
+      statusObject(environment, unpack(event, campaigns)),
     )
     yield envelope(statuses)
   }
 }
 
 export function countEvents(campaigns: readonly SentCampaign[]): number {
-  return campaigns.reduce((sum, { recipients }) => sum + recipients, 0) * LIFE.length
+  return campaigns.reduce((sum, { ordinals }) => sum + ordinals.length, 0) * LIFE.length
 }
 
-type Event = { readonly campaign: string; readonly ordinal: number; readonly status: string }
+type Event = {
+  /** Which recipient of all of them, for what stays the same from status to status. */
+  readonly place: number
+  readonly campaign: string
+  readonly ordinal: number
+  readonly status: string
+}
 
 /** Every event as one number, Fisher-Yates shuffled. */
 function shuffled(random: Random, campaigns: readonly SentCampaign[]): Float64Array {
   const events = new Float64Array(countEvents(campaigns))
   let filled = 0
-  for (const [campaign, { recipients }] of campaigns.entries()) {
-    for (let ordinal = 0; ordinal < recipients; ordinal++) {
+  for (const [campaign, { ordinals }] of campaigns.entries()) {
+    for (const ordinal of ordinals) {
       for (let status = 0; status < LIFE.length; status++) {
         events[filled++] = (ordinal * campaigns.length + campaign) * LIFE.length + status
       }
@@ -61,6 +71,7 @@ function shuffled(random: Random, campaigns: readonly SentCampaign[]): Float64Ar
 function unpack(event: number, campaigns: readonly SentCampaign[]): Event {
   const place = Math.floor(event / LIFE.length)
   return {
+    place,
     campaign: campaigns[place % campaigns.length]?.id ?? '',
     ordinal: Math.floor(place / campaigns.length),
     status: LIFE[event % LIFE.length] ?? 'sent',
@@ -68,7 +79,8 @@ function unpack(event: number, campaigns: readonly SentCampaign[]): Event {
 }
 
 /** One status of Meta's `value.statuses[]` (webhooks v24: `pricing` on all but `failed`, no `conversation`). */
-function statusObject(random: Random, environment: string, { campaign, ordinal, status }: Event): object {
+function statusObject(environment: string, { place, campaign, ordinal, status }: Event): object {
+  const random = seededRandom(place)
   return {
     id: `wamid.HBgN${letters(random, 48)}AA==`,
     status,
