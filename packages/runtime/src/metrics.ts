@@ -1,0 +1,33 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { CounterConfiguration, GaugeConfiguration, HistogramConfiguration } from 'prom-client'
+import manifest from '../package.json' with { type: 'json' }
+
+/** A registry of its own and the three kinds of metric on it, as prom-client has them. */
+export interface Metrics {
+  readonly registry: Registry
+  counter<T extends string>(configuration: CounterConfiguration<T>): Counter<T>
+  gauge<T extends string>(configuration: GaugeConfiguration<T>): Gauge<T>
+  histogram<T extends string>(configuration: HistogramConfiguration<T>): Histogram<T>
+}
+
+/**
+ * A registry with the process' own metrics (memory, CPU, event loop, under their usual names) and `chasqui_build_info`.
+ *
+ * Not prom-client's global registry: two apps in one test process must not share their numbers.
+ */
+export function createMetrics({ app }: { app: string }): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  new Gauge({
+    name: 'chasqui_build_info',
+    help: 'Always 1; the labels tell what runs.',
+    labelNames: ['app', 'version', 'node'],
+    registers: [registry],
+  }).set({ app, version: manifest.version, node: process.version }, 1)
+  return {
+    registry,
+    counter: (configuration) => new Counter({ ...configuration, registers: [registry] }),
+    gauge: (configuration) => new Gauge({ ...configuration, registers: [registry] }),
+    histogram: (configuration) => new Histogram({ ...configuration, registers: [registry] }),
+  }
+}

@@ -1,0 +1,60 @@
+import type { Logger } from './logger.ts'
+
+/** One thing to bring to its end, named for the log. */
+export interface ShutdownStep {
+  readonly name: string
+  readonly run: () => Promise<unknown> | unknown
+}
+
+export interface ShutdownOptions {
+  readonly logger: Logger
+  /** In the order they are run: first what lets work in, last what the others lean on. */
+  readonly steps: readonly ShutdownStep[]
+  /** After this the process ends with 1, whatever is still running. Keep it below the orchestrator's own patience (Kubernetes: 30 s). */
+  readonly deadlineMs: number
+  readonly signals?: readonly NodeJS.Signals[]
+}
+
+/**
+ * Ends the process in order on the first signal: runs the steps one after the other and exits with 0.
+ *
+ * A step that throws is logged and the next ones still run; the exit code is 1 then. A second signal exits with 1 at once.
+ * @returns a function that begins the same end without a signal: give it the error that makes it necessary
+ */
+export function onShutdown({ logger, steps, deadlineMs, signals = ['SIGTERM', 'SIGINT'] }: ShutdownOptions): (cause: unknown) => void {
+  let ending = false
+
+  const end = async (failed: boolean): Promise<never> => {
+    setTimeout(() => {
+      logger.error({ deadlineMs }, 'shutdown took too long')
+      process.exit(1)
+    }, deadlineMs).unref()
+    let code = failed ? 1 : 0
+    for (const { name, run } of steps) {
+      try {
+        await run()
+      } catch (err) {
+        code = 1
+        logger.error({ err, step: name }, 'shutdown step failed')
+      }
+    }
+    logger.info({ code }, 'stopped')
+    process.exit(code)
+  }
+
+  for (const signal of signals) {
+    process.on(signal, () => {
+      if (ending) process.exit(1)
+      ending = true
+      logger.info({ signal }, 'stopping')
+      void end(false)
+    })
+  }
+
+  return (cause) => {
+    if (ending) return
+    ending = true
+    logger.fatal({ err: cause }, 'stopping because of an error')
+    void end(true)
+  }
+}
