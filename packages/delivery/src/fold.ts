@@ -154,19 +154,19 @@ const VIEW_FIELDS = {
 
 const VIEW_KEYS = Object.keys(VIEW_FIELDS) as (keyof DeliveryView)[]
 
-function countView(counts: Map<string, number>, before: number, after: number): void {
+export function countView(counts: Map<string, number>, before: number, after: number): void {
   if (before === after) return
   const old = viewOf(before)
   const now = viewOf(after)
   for (const key of VIEW_KEYS) count(counts, VIEW_FIELDS[key], now[key] - old[key])
 }
 
-function count(counts: Map<string, number>, field: string, by: number): void {
+export function count(counts: Map<string, number>, field: string, by: number): void {
   if (by !== 0) counts.set(field, (counts.get(field) ?? 0) + by)
 }
 
 /** The model of `includes/complete-campaign.lua`. */
-function completeWhenDone(ledger: Ledger): boolean {
+export function completeWhenDone(ledger: Ledger): boolean {
   if (ledger.status !== 'running') return false
   const of = (field: Disposition): number => ledger.counts.get(field) ?? 0
   const open = of('pending') + of('sending') + (ledger.onUnknown === 'resend' ? of('unknown') : 0)

@@ -1,0 +1,194 @@
+import type { Move } from './decide.ts'
+import { attemptsOf, ATTEMPTS_MAX, dispositionOf, ledgerByte, STATE, stateOf } from './disposition.ts'
+import type { Disposition, StateCode } from './disposition.ts'
+import { count, countView, completeWhenDone } from './fold.ts'
+import type { Ledger } from './fold.ts'
+
+/**
+ * Claiming, settling, giving up and ending, as the scripts of `packages/store` do them in Redis; a differential test
+ * holds the two together. Times are ms by one clock.
+ */
+export type ClaimLedger = Ledger & {
+  /** Recipients a chunk. */
+  readonly chunkRows: number
+  /** Last safe moment of hand-over; `null`: none. */
+  notAfter: number | null
+  readonly claims: Map<string, Claim>
+  /** When the retries are due, by ordinal. */
+  readonly dues: Map<number, number>
+}
+
+export type Claim = { readonly chunk: number; readonly rows: Map<number, number>; readonly leaseEnd: number }
+
+export type ClaimQuestion = {
+  readonly token: string
+  readonly chunk: number
+  readonly fromRow: number
+  readonly most: number
+  readonly bornAt: number
+  readonly patienceMs: number
+  readonly leaseMs: number
+  readonly marginMs: number
+  readonly now: number
+}
+
+export type ClaimAnswer =
+  | { readonly kind: 'claimed'; readonly rows: ReadonlyArray<{ readonly row: number; readonly attempt: number }>; readonly nextRow: number }
+  | { readonly kind: 'late' }
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'stopped'; readonly status: string }
+
+/** Any of these proves that the endpoint has the message; routes never come alone. */
+const SENT_PROOF = 31
+
+export function claimWindow(ledger: ClaimLedger, ask: ClaimQuestion): ClaimAnswer {
+  const held = ledger.claims.get(ask.token)
+  if (held !== undefined) {
+    const rows = [...held.rows].map(([row, attempt]) => ({ row, attempt }))
+    return { kind: 'claimed', rows, nextRow: (rows.at(-1)?.row ?? -1) + 1 }
+  }
+  if (ask.now - ask.bornAt > ask.patienceMs) return { kind: 'late' }
+  if (ledger.status !== 'running') return { kind: 'stopped', status: ledger.status }
+  if (ledger.notAfter !== null && ask.now + ask.marginMs > ledger.notAfter) return { kind: 'expired' }
+
+  const base = ask.chunk * ledger.chunkRows
+  const end = Math.min(ledger.chunkRows, ledger.states.length - base)
+  const rows: Array<{ row: number; attempt: number }> = []
+  let row = ask.fromRow
+  for (; row < end && rows.length < ask.most; row++) {
+    if (!isFree(ledger, base + row, ask.now)) continue
+    const attempt = attemptsOf(ledger.states[base + row] ?? 0) + 1
+    become(ledger, base + row, STATE.sending, attempt)
+    ledger.retries.delete(base + row)
+    ledger.dues.delete(base + row)
+    rows.push({ row, attempt })
+  }
+  if (rows.length > 0) {
+    ledger.claims.set(ask.token, { chunk: ask.chunk, rows: new Map(rows.map((claimed) => [claimed.row, claimed.attempt])), leaseEnd: ask.now + ask.leaseMs })
+  }
+  return { kind: 'claimed', rows, nextRow: row >= end ? ledger.chunkRows : row }
+}
+
+function isFree(ledger: ClaimLedger, ordinal: number, now: number): boolean {
+  const byte = ledger.states[ordinal] ?? 0
+  const state = stateOf(byte)
+  const due = state === STATE.waiting && (ledger.dues.get(ordinal) ?? 0) <= now
+  const proven = ((ledger.facts[ordinal] ?? 0) & SENT_PROOF) !== 0
+  return (state === STATE.pending || due) && !proven && attemptsOf(byte) < ATTEMPTS_MAX
+}
+
+export type Settlement = { readonly row: number; readonly move: Move }
+
+export function settleRows(
+  ledger: ClaimLedger,
+  token: string,
+  chunk: number,
+  settlements: readonly Settlement[],
+): { readonly settled: number; readonly stale: number; readonly completed: boolean } {
+  const claim = ledger.claims.get(token)
+  let settled = 0
+  let stale = 0
+  for (const { row, move } of settlements) {
+    const ordinal = chunk * ledger.chunkRows + row
+    const byte = ledger.states[ordinal] ?? 0
+    const attempts = attemptsOf(byte)
+    const ours = claim?.rows.get(row) === attempts && stateOf(byte) === STATE.sending
+    if (ours) applyMove(ledger, ordinal, attempts, move)
+    else if (move.kind === 'accepted' && attempts > 0 && isGivenUp(byte)) acceptLate(ledger, ordinal, attempts, move.facts)
+    else stale += 1
+    claim?.rows.delete(row)
+  }
+  settled = settlements.length - stale
+  if (claim?.rows.size === 0) ledger.claims.delete(token)
+  return { settled, stale, completed: completeWhenDone(ledger) }
+}
+
+function applyMove(ledger: ClaimLedger, ordinal: number, attempts: number, move: Move): void {
+  switch (move.kind) {
+    case 'accepted':
+      accept(ledger, ordinal, attempts, move.facts)
+      return
+    case 'rejected':
+      become(ledger, ordinal, STATE.rejected, attempts)
+      count(ledger.counts, `error:${move.code}`, 1)
+      return
+    case 'suppressed':
+      become(ledger, ordinal, STATE.suppressed, attempts)
+      if (move.code > 0) count(ledger.counts, `error:${move.code}`, 1)
+      return
+    case 'unknown':
+      become(ledger, ordinal, STATE.unknown, attempts)
+      ledger.unknowns.add(ordinal)
+      return
+    case 'retry':
+      become(ledger, ordinal, STATE.waiting, attempts)
+      ledger.retries.add(ordinal)
+      ledger.dues.set(ordinal, move.due)
+      return
+    case 'released':
+      become(ledger, ordinal, STATE.pending, attempts - 1)
+  }
+}
+
+/** Given up when its lease died, or since released for another attempt that has not begun. */
+function isGivenUp(byte: number): boolean {
+  const state = stateOf(byte)
+  return state === STATE.pending || state === STATE.waiting || state === STATE.unknown
+}
+
+function acceptLate(ledger: ClaimLedger, ordinal: number, attempts: number, facts: number): void {
+  ledger.retries.delete(ordinal)
+  ledger.dues.delete(ordinal)
+  ledger.unknowns.delete(ordinal)
+  accept(ledger, ordinal, attempts, facts)
+}
+
+function accept(ledger: ClaimLedger, ordinal: number, attempts: number, facts: number): void {
+  become(ledger, ordinal, STATE.accepted, attempts)
+  const known = ledger.facts[ordinal] ?? 0
+  countView(ledger.counts, known, known | facts)
+  ledger.facts[ordinal] = known | facts
+}
+
+export function reapClaims(ledger: ClaimLedger, now: number): { readonly claims: number; readonly lost: number; readonly completed: boolean } {
+  const dead = [...ledger.claims].filter(([, claim]) => claim.leaseEnd <= now)
+  let lost = 0
+  for (const [token, claim] of dead) {
+    ledger.claims.delete(token)
+    for (const [row, attempt] of claim.rows) {
+      const ordinal = claim.chunk * ledger.chunkRows + row
+      if (ledger.states[ordinal] !== ledgerByte(STATE.sending, attempt)) continue
+      become(ledger, ordinal, STATE.unknown, attempt)
+      ledger.unknowns.add(ordinal)
+      lost += 1
+    }
+  }
+  return { claims: dead.length, lost, completed: completeWhenDone(ledger) }
+}
+
+/** `null`: the campaign is neither canceled nor past its last safe moment. */
+export function finishChunk(ledger: ClaimLedger, chunk: number, marginMs: number, now: number): { readonly ended: number; readonly completed: boolean } | null {
+  const over = ledger.notAfter !== null && now + marginMs > ledger.notAfter
+  const expired = over && (ledger.status === 'running' || ledger.status === 'paused')
+  if (ledger.status !== 'canceled' && !expired) return null
+  const state = ledger.status === 'canceled' ? STATE.canceled : STATE.expired
+  let ended = 0
+  const base = chunk * ledger.chunkRows
+  for (let ordinal = base; ordinal < Math.min(base + ledger.chunkRows, ledger.states.length); ordinal++) {
+    const byte = ledger.states[ordinal] ?? 0
+    if (stateOf(byte) !== STATE.pending && stateOf(byte) !== STATE.waiting) continue
+    become(ledger, ordinal, state, attemptsOf(byte))
+    ledger.retries.delete(ordinal)
+    ledger.dues.delete(ordinal)
+    ended += 1
+  }
+  return { ended, completed: completeWhenDone(ledger) }
+}
+
+function become(ledger: ClaimLedger, ordinal: number, state: StateCode, attempts: number): void {
+  const before = dispositionOf(ledger.states[ordinal] ?? 0)
+  const after: Disposition | null = dispositionOf(state)
+  if (before !== null) count(ledger.counts, before, -1)
+  if (after !== null) count(ledger.counts, after, 1)
+  ledger.states[ordinal] = ledgerByte(state, attempts)
+}

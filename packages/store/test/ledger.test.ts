@@ -1,0 +1,187 @@
+import { claimWindow, dispositionOf, DISPOSITIONS, finishChunk, ledgerByte, reapClaims, settleRows, STATE } from '@chasqui/delivery'
+import type { ClaimLedger, Move, Settlement } from '@chasqui/delivery'
+import { startRedis } from '@chasqui/harness'
+import type { PrivateRedis } from '@chasqui/harness'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { Keys } from '../src/keys.ts'
+import { CHUNK_ROWS, CLAIM_PATIENCE_MS, Ledger } from '../src/ledger.ts'
+import { closeRedis, connectRedis } from '../src/redis.ts'
+import type { RedisClient } from '../src/redis.ts'
+
+let redis: PrivateRedis
+let client: RedisClient
+const keys = new Keys('test')
+const PAST = 1
+const FUTURE = 9_000_000_000_000
+const ID = 'c1'
+
+beforeAll(async () => {
+  redis = await startRedis({ config: { appendonly: 'no' } })
+  client = connectRedis(redis.url, 'ledger', () => {})
+})
+
+afterAll(async () => {
+  await closeRedis(client)
+  await redis.stop()
+})
+
+type Beginning = { readonly states: readonly number[]; readonly notAfter: number | null; readonly onUnknown: 'keep' | 'resend' }
+
+/** The same campaign in Redis and in the model. `states`: one list of rows after the other, chunk by chunk. */
+async function begin({ states, notAfter, onUnknown }: Beginning): Promise<{ ledger: Ledger; model: ClaimLedger }> {
+  await client.flushall()
+  const counts = new Map<string, number>()
+  for (const byte of states) {
+    const disposition = dispositionOf(byte)
+    if (disposition !== null) counts.set(disposition, (counts.get(disposition) ?? 0) + 1)
+  }
+  const recipients = [...counts.values()].reduce((sum, value) => sum + value, 0)
+  await client.hset(keys.campaign(ID), { status: 'running', notAfter: notAfter === null ? '' : String(notAfter), onUnknown })
+  await client.hset(keys.counts(ID), { recipients: String(recipients), ...Object.fromEntries(counts) })
+  await client.set(keys.states(ID), Buffer.from(states))
+  return {
+    ledger: new Ledger(client, keys),
+    model: {
+      status: 'running',
+      onUnknown,
+      states: Uint8Array.from(states),
+      facts: new Uint8Array(states.length),
+      counts: new Map([['recipients', recipients], ...counts]),
+      retries: new Set(),
+      unknowns: new Set(),
+      chunkRows: CHUNK_ROWS,
+      notAfter,
+      claims: new Map(),
+      dues: new Map(),
+    },
+  }
+}
+
+async function stored(): Promise<unknown> {
+  const counts = await client.hgetall(keys.counts(ID))
+  return {
+    status: await client.hget(keys.campaign(ID), 'status'),
+    states: [...((await client.getBuffer(keys.states(ID))) ?? [])],
+    counts: Object.fromEntries(Object.entries(counts).filter(([, value]) => value !== '0').map(([field, value]) => [field, Number(value)])),
+    claims: (await client.hkeys(keys.claims(ID))).toSorted(),
+    leases: (await client.zrange(keys.leases(ID), 0, -1)).toSorted(),
+    retries: (await client.zrange(keys.retries(ID), 0, -1)).map(Number).toSorted((a, b) => a - b),
+    unknowns: (await client.zrange(keys.unknowns(ID), 0, -1)).map(Number).toSorted((a, b) => a - b),
+  }
+}
+
+function modelled(model: ClaimLedger): unknown {
+  const tokens = [...model.claims.keys()].toSorted()
+  return {
+    status: model.status,
+    states: [...model.states],
+    counts: Object.fromEntries([...model.counts].filter(([, value]) => value !== 0)),
+    claims: tokens,
+    leases: tokens,
+    retries: [...model.retries].toSorted((a, b) => a - b),
+    unknowns: [...model.unknowns].toSorted((a, b) => a - b),
+  }
+}
+
+const move: fc.Arbitrary<Move> = fc.oneof(
+  fc.constant({ kind: 'accepted', facts: 0 } as const),
+  fc.constant({ kind: 'accepted', facts: 16 } as const),
+  fc.constant({ kind: 'rejected', code: 131026 } as const),
+  fc.constantFrom({ kind: 'suppressed', code: 131050 } as const, { kind: 'suppressed', code: 0 } as const),
+  fc.constant({ kind: 'unknown' } as const),
+  fc.constantFrom({ kind: 'retry', due: PAST, code: 131056 } as const, { kind: 'retry', due: FUTURE, code: 131056 } as const),
+  fc.constant({ kind: 'released' } as const),
+)
+
+const token = fc.constantFrom('t1', 't2', 't3')
+const chunk = fc.constantFrom(0, 1)
+const step = fc.oneof(
+  fc.record({
+    what: fc.constant('claim' as const),
+    token,
+    chunk,
+    fromRow: fc.nat(12),
+    most: fc.integer({ min: 1, max: 6 }),
+    late: fc.boolean(),
+    // A lease that is over the moment it is given, or never.
+    leaseMs: fc.constantFrom(-1, 1_000_000_000),
+  }),
+  fc.record({ what: fc.constant('settle' as const), token, chunk, rows: fc.uniqueArray(fc.record({ row: fc.nat(11), move }), { selector: ({ row }) => row, minLength: 1, maxLength: 8 }) }),
+  fc.record({ what: fc.constant('reap' as const) }),
+  fc.record({ what: fc.constant('finish' as const), chunk }),
+  fc.record({ what: fc.constant('status' as const), status: fc.constantFrom('running', 'paused', 'canceled') }),
+)
+
+const beginning: fc.Arbitrary<Beginning> = fc.record({
+  states: fc
+    .tuple(fc.array(fc.constantFrom(1, 1, 1, 1, 0, ledgerByte(STATE.accepted, 1), ledgerByte(STATE.unknown, 1)), { minLength: 12, maxLength: 12 }), fc.array(fc.constant(1), { minLength: 1, maxLength: 12 }))
+    .map(([first, second]) => [...first, ...Array.from({ length: CHUNK_ROWS - first.length }, () => 0), ...second]),
+  notAfter: fc.constantFrom(null, null, FUTURE, PAST),
+  onUnknown: fc.constantFrom('keep' as const, 'resend' as const),
+})
+
+describe('the ledger', () => {
+  test('law 3: scripts and model agree on every random history', async () => {
+    await fc.assert(
+      fc.asyncProperty(beginning, fc.array(step, { maxLength: 25 }), async (start, steps) => {
+        const { ledger, model } = await begin(start)
+        for (const what of steps) {
+          const now = Date.now()
+          switch (what.what) {
+            case 'claim': {
+              const ask = { token: what.token, chunk: what.chunk, fromRow: what.fromRow, most: what.most, leaseMs: what.leaseMs, marginMs: 1_000, bornAt: what.late ? 0 : now }
+              const { now: _now, ...answer } = await ledger.claim({ campaign: ID, ...ask })
+              expect(answer).toEqual(claimWindow(model, { ...ask, patienceMs: CLAIM_PATIENCE_MS, now }))
+              break
+            }
+            case 'settle': {
+              const { now: _now, ...answer } = await ledger.settle(ID, what.chunk, what.token, what.rows)
+              expect(answer).toEqual(settleRows(model, what.token, what.chunk, what.rows as readonly Settlement[]))
+              break
+            }
+            case 'reap': {
+              const { now: _now, ...answer } = await ledger.reap(ID, 100)
+              expect(answer).toEqual(reapClaims(model, now))
+              break
+            }
+            case 'finish':
+              expect(await ledger.finishChunk(ID, what.chunk, 1_000)).toEqual(finishChunk(model, what.chunk, 1_000, now))
+              break
+            case 'status':
+              if (model.status === 'completed') break
+              model.status = what.status as 'running'
+              await client.hset(keys.campaign(ID), 'status', what.status)
+          }
+          expect(await stored()).toEqual(modelled(model))
+          // Law 1, at every instant.
+          const sum = DISPOSITIONS.reduce((total, disposition) => total + (model.counts.get(disposition) ?? 0), 0)
+          expect(sum).toBe(model.counts.get('recipients') ?? 0)
+        }
+      }),
+      { numRuns: Number(process.env['LEDGER_RUNS'] ?? 300) },
+    )
+  })
+
+  test('a claim asked twice under one token is made once', async () => {
+    const { ledger } = await begin({ states: [1, 1, 1, 1], notAfter: null, onUnknown: 'keep' })
+    const ask = { campaign: ID, chunk: 0, token: 't1', fromRow: 0, most: 3, bornAt: Date.now(), leaseMs: 60_000, marginMs: 0 }
+    const first = await ledger.claim(ask)
+    const second = await ledger.claim(ask)
+    expect({ ...second, now: 0 }).toEqual({ ...first, now: 0 })
+    expect(await client.hget(keys.counts(ID), 'sending')).toBe('3')
+  })
+
+  test('what another token claimed cannot be claimed, and cannot be settled by the first again', async () => {
+    const { ledger } = await begin({ states: [1], notAfter: null, onUnknown: 'keep' })
+    const ask = { campaign: ID, chunk: 0, fromRow: 0, most: 1, bornAt: Date.now(), leaseMs: 60_000, marginMs: 0 }
+    await ledger.claim({ ...ask, token: 't1' })
+    expect(await ledger.claim({ ...ask, token: 't2' })).toMatchObject({ kind: 'claimed', rows: [] })
+    await ledger.settle(ID, 0, 't1', [{ row: 0, move: { kind: 'released' } }])
+    expect(await ledger.claim({ ...ask, token: 't2' })).toMatchObject({ kind: 'claimed', rows: [{ row: 0, attempt: 1 }] })
+    // The replay of the first settlement finds that the row is t2's now.
+    expect(await ledger.settle(ID, 0, 't1', [{ row: 0, move: { kind: 'released' } }])).toMatchObject({ settled: 0, stale: 1 })
+    expect(await client.hget(keys.counts(ID), 'sending')).toBe('1')
+  })
+})
