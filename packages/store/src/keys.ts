@@ -33,6 +33,8 @@ export class Keys {
   readonly numbers = (id: string): string => `${this.prefix}:{c:${id}}:numbers`
   /** hash: answers of the last appends of one upload, for replays: sequence -> result. */
   readonly upload = (id: string, uploadId: string): string => `${this.prefix}:{c:${id}}:upload:${uploadId}`
+  /** zset: the runs of a recurring campaign -> when each was due, ms. */
+  readonly runs = (id: string): string => `${this.prefix}:{c:${id}}:runs`
 
   /** zset: every campaign, by creation time. */
   readonly campaigns = (): string => `${this.prefix}:{registry}:campaigns`

@@ -1,0 +1,199 @@
+import { CHUNK_ROWS, joinChunks, personKey, pickRows } from '@chasqui/campaign'
+import type { Batch, Chunk } from '@chasqui/campaign'
+
+import { decodeChunk, encodeChunk } from './chunks.ts'
+import type { Keys } from './keys.ts'
+import { bucketsWanted, planNumbers } from './number-plan.ts'
+import { metaKey, splitKeys } from './number-set.ts'
+import type { RedisClient } from './redis.ts'
+import { loadScript } from './script.ts'
+import type { ScriptArgument } from './script.ts'
+
+const APPEND = loadScript('append-recipients')
+
+/** Uploads to one campaign at a time disturb each other's guesses; more often than this would be a defect. */
+const ATTEMPTS_MAX = 200
+
+export type AppendReply =
+  | { readonly kind: 'stored'; readonly added: number; readonly duplicates: number }
+  /** The campaign takes no recipients any more. */
+  | { readonly kind: 'closed'; readonly status: string }
+  | { readonly kind: 'missing' }
+
+/** What is believed of the campaign before a script checks it. */
+type Belief = { chunks: number; tailRows: number; buckets: number; numbers: number }
+
+/** Chunks as they are sent. */
+type Packed = { readonly chunks: readonly Chunk[]; readonly numbers: readonly number[]; readonly blobs: readonly Buffer[] }
+
+/** Where they are put: from this row of this chunk on. */
+type Plan = Packed & { readonly first: number; readonly row: number }
+
+/**
+ * Appends the batches of one upload to a campaign. Several may be on their way at once: each is sent with what the
+ * campaign will look like when those before it are stored, and sent again when another upload came between.
+ */
+export class RecipientAppender {
+  readonly #client: RedisClient
+  readonly #keys: Keys
+  readonly #id: string
+  readonly #upload: string
+  #belief: Belief = { chunks: 0, tailRows: 0, buckets: 0, numbers: 0 }
+  /** Counts how often the belief was corrected: a refusal of something sent before the last correction says nothing new. */
+  #corrections = 0
+  #sequence = 0
+  #onTheWay = 0
+  #mayGrow = true
+
+  /** @param upload unguessable and unique to this upload: answers are remembered under it, for replays. */
+  constructor(client: RedisClient, keys: Keys, id: string, upload: string) {
+    this.#client = client
+    this.#keys = keys
+    this.#id = id
+    this.#upload = upload
+  }
+
+  /** Learn where the campaign stands; `append` works without, at the cost of a first wrong guess. */
+  async open(): Promise<void> {
+    const [record, meta] = await Promise.all([
+      this.#client.hmget(this.#keys.campaign(this.#id), 'chunks', 'tailRows'),
+      this.#client.hmget(metaKey(this.#keys.numbers(this.#id)), 'buckets', 'count'),
+    ])
+    this.#believe(Number(record[0] ?? 0), Number(record[1] ?? 0), Number(meta[0] ?? 0), Number(meta[1] ?? 0))
+  }
+
+  /**
+   * Store a batch: chunks that are full but for the last, and what is to be counted with them.
+   *
+   * When it throws, the batch may or may not be stored; sending the same recipients again adds nothing twice.
+   */
+  async append(batch: Batch): Promise<AppendReply> {
+    const sequence = ++this.#sequence
+    this.#onTheWay += 1
+    try {
+      return await this.#store(sequence, batch)
+    } finally {
+      this.#onTheWay -= 1
+    }
+  }
+
+  /** Forget the answers kept for replays, once none can come any more. */
+  async close(): Promise<void> {
+    await this.#client.unlink(this.#keys.upload(this.#id, this.#upload))
+  }
+
+  async #store(sequence: number, batch: Batch): Promise<AppendReply> {
+    let packed = pack(batch.chunks)
+    let duplicates = 0
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      // Nothing is awaited between looking at the belief and changing it, unless the batch joins the last chunk.
+      const plan = this.#fitsTail(packed) ? await this.#joinTail(packed) : this.#behind(packed)
+      const corrections = this.#corrections
+      const from = this.#belief.buckets
+      const to = this.#mayGrow || from === 0 ? bucketsWanted(this.#belief.numbers + plan.numbers.length, from) : from
+      this.#foresee(plan, to)
+      const reply = await this.#send(sequence, plan, from, to, batch, duplicates)
+      switch (reply[0]) {
+        case 'stored':
+          return { kind: 'stored', added: Number(reply[5]), duplicates: Number(reply[6]) }
+        case 'missing':
+          return { kind: 'missing' }
+        case 'closed':
+          return { kind: 'closed', status: String(reply[1]) }
+        case 'repack': {
+          const places = String(reply[5]).split(',').map(Number)
+          duplicates += places.length
+          packed = pack(withoutRows(packed.chunks, places))
+          break
+        }
+        default:
+          if (reply[0] === 'halted') this.#mayGrow = false
+          if (corrections === this.#corrections) this.#believe(Number(reply[1]), Number(reply[2]), Number(reply[3]), Number(reply[4]))
+      }
+    }
+    throw new Error(`campaign ${this.#id} kept changing under an upload`)
+  }
+
+  #behind(packed: Packed): Plan {
+    return { ...packed, first: this.#belief.chunks, row: 0 }
+  }
+
+  /** Few recipients go into the campaign's last chunk while it has room: many small uploads must not make many chunks. */
+  #fitsTail(packed: Packed): boolean {
+    const { tailRows } = this.#belief
+    return this.#onTheWay === 1 && packed.chunks.length === 1 && tailRows > 0 && tailRows + packed.numbers.length <= CHUNK_ROWS
+  }
+
+  async #joinTail(packed: Packed): Promise<Plan> {
+    const { chunks, tailRows } = this.#belief
+    const [added] = packed.chunks
+    const bytes = await this.#client.getBuffer(this.#keys.chunk(this.#id, chunks - 1))
+    const tail = bytes === null ? null : decodeChunk(bytes)
+    // Another upload went on with the chunk meanwhile: the script would refuse the place anyway.
+    if (added === undefined || tail === null || tail.to.length !== tailRows) return this.#behind(packed)
+    return { ...packed, blobs: [encodeChunk(joinChunks(tail, added))], first: chunks - 1, row: tailRows }
+  }
+
+  async #send(sequence: number, plan: Plan, from: number, to: number, batch: Batch, duplicates: number): Promise<readonly unknown[]> {
+    const { campaign, counts, states, agenda, upload, chunk, numbers } = this.#keys
+    const id = this.#id
+    const base = numbers(id)
+    const buckets = planNumbers(plan.numbers, Math.max(to, 1))
+    const splits = splitKeys(base, from, to)
+    const keys = [campaign(id), counts(id), states(id), agenda(id), upload(id, this.#upload), metaKey(base)]
+    for (let index = 0; index < plan.blobs.length; index++) keys.push(chunk(id, plan.first + index))
+    keys.push(...splits)
+    for (const bucket of buckets.buckets) keys.push(`${base}:${bucket}`)
+    const args: ScriptArgument[] = [sequence, plan.first, plan.row, plan.blobs.length, from, to, splits.length / 2, countersOf(batch), duplicates, buckets.slots]
+    args.push(...plan.blobs)
+    for (const number of plan.numbers) args.push(String(number))
+    return (await APPEND.run(this.#client, keys, args)) as readonly unknown[]
+  }
+
+  /** Believe that what is being sent will be stored. */
+  #foresee(plan: Plan, buckets: number): void {
+    const belief = this.#belief
+    belief.buckets = buckets
+    belief.numbers += plan.numbers.length
+    if (plan.blobs.length === 0) return
+    belief.chunks = plan.first + plan.blobs.length
+    belief.tailRows = plan.row + plan.numbers.length - (plan.blobs.length - 1) * CHUNK_ROWS
+  }
+
+  #believe(chunks: number, tailRows: number, buckets: number, numbers: number): void {
+    this.#belief = { chunks, tailRows, buckets, numbers }
+    this.#corrections += 1
+  }
+}
+
+function pack(chunks: readonly Chunk[]): Packed {
+  return { chunks, numbers: chunks.flatMap((chunk) => chunk.to.map(personKey)), blobs: chunks.map(encodeChunk) }
+}
+
+/** Counters that go with a batch, as the script takes them. */
+function countersOf(batch: Batch): string {
+  const counters = [`intake:rows=${batch.tally.rows}`]
+  for (const [reason, by] of Object.entries(batch.tally.rejected)) counters.push(`intake:rejected:${reason}=${by}`)
+  for (const [warning, by] of Object.entries(batch.tally.warnings)) counters.push(`intake:warning:${warning}=${by}`)
+  return counters.join(' ')
+}
+
+/** The same rows without some of them (places over all chunks), packed full again. */
+function withoutRows(chunks: readonly Chunk[], places: readonly number[]): Chunk[] {
+  const left = new Set(places)
+  const kept: Chunk[] = []
+  let start = 0
+  for (const chunk of chunks) {
+    const rows = chunk.to.map((_, row) => row).filter((row) => !left.has(start + row))
+    kept.push(pickRows(chunk, rows))
+    start += chunk.to.length
+  }
+  const [first, ...others] = kept
+  if (first === undefined) return []
+  const whole = others.reduce(joinChunks, first)
+  const packed: Chunk[] = []
+  for (let from = 0; from < whole.to.length; from += CHUNK_ROWS) {
+    packed.push(pickRows(whole, Array.from({ length: Math.min(CHUNK_ROWS, whole.to.length - from) }, (_, row) => from + row)))
+  }
+  return packed
+}
