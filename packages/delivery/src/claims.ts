@@ -85,8 +85,8 @@ export function settleRows(
   chunk: number,
   settlements: readonly Settlement[],
 ): { readonly settled: number; readonly stale: number; readonly completed: boolean } {
-  const claim = ledger.claims.get(token)
-  let settled = 0
+  const held = ledger.claims.get(token)
+  const claim = held?.chunk === chunk ? held : undefined
   let stale = 0
   for (const { row, move } of settlements) {
     const ordinal = chunk * ledger.chunkRows + row
@@ -98,9 +98,8 @@ export function settleRows(
     else stale += 1
     claim?.rows.delete(row)
   }
-  settled = settlements.length - stale
   if (claim?.rows.size === 0) ledger.claims.delete(token)
-  return { settled, stale, completed: completeWhenDone(ledger) }
+  return { settled: settlements.length - stale, stale, completed: completeWhenDone(ledger) }
 }
 
 function applyMove(ledger: ClaimLedger, ordinal: number, attempts: number, move: Move): void {

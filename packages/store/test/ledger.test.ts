@@ -39,7 +39,7 @@ async function begin({ states, notAfter, onUnknown }: Beginning): Promise<{ ledg
   }
   const recipients = [...counts.values()].reduce((sum, value) => sum + value, 0)
   await client.hset(keys.campaign(ID), { status: 'running', notAfter: notAfter === null ? '' : String(notAfter), onUnknown })
-  await client.hset(keys.counts(ID), { recipients: String(recipients), ...Object.fromEntries(counts) })
+  await client.hset(keys.counts(ID), { recipients: String(recipients), ...Object.fromEntries([...counts].map(([field, value]) => [field, String(value)] as const)) })
   await client.set(keys.states(ID), Buffer.from(states))
   return {
     ledger: new Ledger(client, keys),
@@ -66,9 +66,9 @@ async function stored(): Promise<unknown> {
     states: [...((await client.getBuffer(keys.states(ID))) ?? [])],
     counts: Object.fromEntries(Object.entries(counts).filter(([, value]) => value !== '0').map(([field, value]) => [field, Number(value)])),
     claims: (await client.hkeys(keys.claims(ID))).toSorted(),
-    leases: (await client.zrange(keys.leases(ID), 0, -1)).toSorted(),
-    retries: (await client.zrange(keys.retries(ID), 0, -1)).map(Number).toSorted((a, b) => a - b),
-    unknowns: (await client.zrange(keys.unknowns(ID), 0, -1)).map(Number).toSorted((a, b) => a - b),
+    leases: (await client.zrange(keys.leases(ID), 0, '-1')).toSorted(),
+    retries: (await client.zrange(keys.retries(ID), 0, '-1')).map(Number).toSorted((a, b) => a - b),
+    unknowns: (await client.zrange(keys.unknowns(ID), 0, '-1')).map(Number).toSorted((a, b) => a - b),
   }
 }
 
@@ -97,8 +97,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
 
 const token = fc.constantFrom('t1', 't2', 't3')
 const chunk = fc.constantFrom(0, 1)
-const step = fc.oneof(
-  fc.record({
+const claimStep = fc.record({
     what: fc.constant('claim' as const),
     token,
     chunk,
@@ -107,11 +106,15 @@ const step = fc.oneof(
     late: fc.boolean(),
     // A lease that is over the moment it is given, or never.
     leaseMs: fc.constantFrom(-1, 1_000_000_000),
-  }),
-  fc.record({ what: fc.constant('settle' as const), token, chunk, rows: fc.uniqueArray(fc.record({ row: fc.nat(11), move }), { selector: ({ row }) => row, minLength: 1, maxLength: 8 }) }),
-  fc.record({ what: fc.constant('reap' as const) }),
-  fc.record({ what: fc.constant('finish' as const), chunk }),
-  fc.record({ what: fc.constant('status' as const), status: fc.constantFrom('running', 'paused', 'canceled') }),
+  })
+const settleStep = fc.record({ what: fc.constant('settle' as const), token, chunk, rows: fc.uniqueArray(fc.record({ row: fc.nat(11), move }), { selector: ({ row }) => row, minLength: 1, maxLength: 8 }) })
+// Weighted so that most claims find a running campaign and many settlements meet a claim.
+const step = fc.oneof(
+  { arbitrary: claimStep, weight: 8 },
+  { arbitrary: settleStep, weight: 12 },
+  { arbitrary: fc.record({ what: fc.constant('reap' as const) }), weight: 3 },
+  { arbitrary: fc.record({ what: fc.constant('finish' as const), chunk }), weight: 2 },
+  { arbitrary: fc.record({ what: fc.constant('status' as const), status: fc.constantFrom('running', 'running', 'paused', 'canceled') }), weight: 2 },
 )
 
 const beginning: fc.Arbitrary<Beginning> = fc.record({

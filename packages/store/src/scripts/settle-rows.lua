@@ -23,8 +23,9 @@ local token, chunk = ARGV[1], tonumber(ARGV[2])
 local held = redis.call('HGET', KEYS[5], token)
 local rows = {}
 if held then
-  local _, held_rows = parse_claim(held)
-  rows = held_rows
+  local held_chunk, held_rows = parse_claim(held)
+  -- A token holds rows of one chunk; a question about another one is not about this claim.
+  if held_chunk == chunk then rows = held_rows else held = false end
 end
 
 local states, facts

@@ -10,8 +10,9 @@ end
 
 local function format_claim(chunk, rows)
   local list = {}
-  for row, attempt in pairs(rows) do
-    list[#list + 1] = row .. ':' .. attempt
+  -- In order of rows, for a claim that is asked again gives the same answer.
+  for row = 0, 499 do
+    if rows[row] then list[#list + 1] = row .. ':' .. rows[row] end
   end
   if #list == 0 then return nil end
   return chunk .. ';' .. table.concat(list, ',')
