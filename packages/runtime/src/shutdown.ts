@@ -16,13 +16,21 @@ export interface ShutdownOptions {
 }
 
 /**
+ * npm forwards a signal to its child; sent to a whole process group (Ctrl-C, a supervisor) it arrives twice. Only a repeat
+ * after this long is somebody who has lost patience.
+ */
+const ECHO_MS = 1_000
+
+/**
  * Ends the process in order on the first signal: runs the steps one after the other and exits with 0.
  *
- * A step that throws is logged and the next ones still run; the exit code is 1 then. A second signal exits with 1 at once.
+ * A step that throws is logged and the next ones still run; the exit code is 1 then. A second signal, a second or more after
+ * the first, exits with 1 at once.
  * @returns a function that begins the same end without a signal: give it the error that makes it necessary
  */
 export function onShutdown({ logger, steps, deadlineMs, signals = ['SIGTERM', 'SIGINT'] }: ShutdownOptions): (cause: unknown) => void {
   let ending = false
+  let signalledAtMs = Infinity
 
   const end = async (failed: boolean): Promise<never> => {
     setTimeout(() => {
@@ -44,7 +52,10 @@ export function onShutdown({ logger, steps, deadlineMs, signals = ['SIGTERM', 'S
 
   for (const signal of signals) {
     process.on(signal, () => {
-      if (ending) process.exit(1)
+      const sinceFirstMs = performance.now() - signalledAtMs
+      if (sinceFirstMs >= ECHO_MS) process.exit(1)
+      signalledAtMs = Math.min(signalledAtMs, performance.now())
+      if (ending) return
       ending = true
       logger.info({ signal }, 'stopping')
       void end(false)

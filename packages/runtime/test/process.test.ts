@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { spawnApp, type App } from '@chasqui/harness'
 import { afterEach, expect, test } from 'vitest'
 
@@ -40,13 +41,24 @@ test('a step that hangs is given up at the deadline', async () => {
 })
 
 test('a second signal ends it at once', async () => {
-  const app = fixture('stopping', ['hangs'])
+  const app = fixture('stopping', ['hangs', '20000'])
+  await app.waitFor(/"ready"/)
+  app.signal('SIGTERM')
+  await app.waitFor(/first ran/)
+  await sleep(1100)
+  app.signal('SIGTERM')
+  expect((await app.exited).code).toBe(1)
+  expect(messages(app)).not.toContain('shutdown took too long')
+})
+
+test('the same signal twice, as npm and the process group send it, is one', async () => {
+  const app = fixture('stopping', ['slow'])
   await app.waitFor(/"ready"/)
   app.signal('SIGTERM')
   await app.waitFor(/first ran/)
   app.signal('SIGTERM')
-  expect((await app.exited).code).toBe(1)
-  expect(messages(app)).not.toContain('shutdown took too long')
+  expect((await app.exited).code).toBe(0)
+  expect(messages(app)).toContain('third ran')
 })
 
 test('a process that gives up by itself runs the steps and ends with 1', async () => {
