@@ -1,29 +1,14 @@
 import type { SendQueue, Visit } from '@chasqui/queue'
-import type { Priority } from '@chasqui/queue'
-import type { Ledger } from '@chasqui/store'
+import type { AliveCampaign, AliveCampaigns, Ledger } from '@chasqui/store'
 
 import { pause } from './pause.ts'
 import { MARGIN_MS } from './visit.ts'
 
-/** A campaign as the sweeper sees it. */
-export type SweptCampaign = {
-  readonly id: string
-  readonly sender: string
-  readonly status: string
-  readonly priority: Priority
-  readonly notAfter: number | null
-}
-
 export type SweeperOptions = {
   readonly ledger: Ledger
-  /** Campaigns that may have work, of any sender. */
-  readonly alive: () => Promise<readonly SweptCampaign[]>
+  readonly alive: AliveCampaigns
   /** The queue of a sender this process serves; `null` for others. */
   readonly queueOf: (sender: string) => SendQueue | null
-  /** Note that these chunks were asked for: nobody needs to ask again before `until`, ms. */
-  readonly postpone: (campaign: string, chunks: readonly number[], until: number) => Promise<void>
-  /** A campaign has come to its end: canceled or completed, and nothing is left on its agenda. */
-  readonly retire: (campaign: string) => Promise<void>
   /** Ms by Redis' clock. */
   readonly now: () => number
   readonly onReaped: (sender: string, recipients: number) => void
@@ -74,14 +59,14 @@ export class Sweeper {
 
   /** One pass over all campaigns. */
   async sweep(): Promise<void> {
-    for (const campaign of await this.#options.alive()) {
+    for (const campaign of await this.#options.alive.list()) {
       if (this.#stop.signal.aborted) return
       const queue = this.#options.queueOf(campaign.sender)
       if (queue !== null) await this.#sweepCampaign(campaign, queue)
     }
   }
 
-  async #sweepCampaign(campaign: SweptCampaign, queue: SendQueue): Promise<void> {
+  async #sweepCampaign(campaign: AliveCampaign, queue: SendQueue): Promise<void> {
     await this.#reap(campaign)
     switch (campaign.status) {
       case 'running':
@@ -90,20 +75,21 @@ export class Sweeper {
         return
       case 'paused':
         if (this.#isOver(campaign)) await this.#finish(campaign)
+        else if (campaign.resumeAt !== null && campaign.resumeAt <= this.#options.now()) await this.#goOn(campaign, queue)
         return
       case 'canceled':
         await this.#finish(campaign)
         return
       case 'completed':
-        await this.#options.retire(campaign.id)
+        await this.#options.alive.retire(campaign.id, this.#options.now())
     }
   }
 
-  #isOver({ notAfter }: SweptCampaign): boolean {
+  #isOver({ notAfter }: AliveCampaign): boolean {
     return notAfter !== null && this.#options.now() + MARGIN_MS > notAfter
   }
 
-  async #reap({ id, sender }: SweptCampaign): Promise<void> {
+  async #reap({ id, sender }: AliveCampaign): Promise<void> {
     for (;;) {
       const reaped = await this.#options.ledger.reap(id, CLAIMS_A_STEP)
       if (reaped.lost > 0) this.#options.onReaped(sender, reaped.lost)
@@ -112,21 +98,27 @@ export class Sweeper {
     }
   }
 
-  async #ask({ id, priority }: SweptCampaign, queue: SendQueue): Promise<void> {
+  async #goOn(campaign: AliveCampaign, queue: SendQueue): Promise<void> {
+    if (!(await this.#options.alive.endHold(campaign.id))) return
+    const chunks = await this.#options.ledger.overdueChunks(campaign.id, Number.MAX_SAFE_INTEGER, CHUNKS_A_PASS)
+    await queue.addVisits(chunks.map((chunk): Visit => ({ campaign: campaign.id, chunk })), campaign.priority)
+  }
+
+  async #ask({ id, priority }: AliveCampaign, queue: SendQueue): Promise<void> {
     const now = this.#options.now()
     const chunks = await this.#options.ledger.overdueChunks(id, now, CHUNKS_A_PASS)
     if (chunks.length === 0) return
     await queue.addVisits(chunks.map((chunk): Visit => ({ campaign: id, chunk })), priority)
-    await this.#options.postpone(id, chunks, now + ASK_AGAIN_MS)
+    await this.#options.alive.postpone(id, chunks, now + ASK_AGAIN_MS)
   }
 
   /** Ends what is left, chunk by chunk; chunks in flight stay on the agenda until their claims have ended. */
-  async #finish(campaign: SweptCampaign): Promise<void> {
+  async #finish(campaign: AliveCampaign): Promise<void> {
     const chunks = await this.#options.ledger.overdueChunks(campaign.id, Number.MAX_SAFE_INTEGER, CHUNKS_A_PASS)
     for (const chunk of chunks) {
       const finished = await this.#options.ledger.finishChunk(campaign.id, chunk, MARGIN_MS)
       if (finished?.completed === true) this.#options.onCompleted(campaign.id)
     }
-    if (chunks.length === 0 && campaign.status === 'canceled') await this.#options.retire(campaign.id)
+    if (chunks.length === 0 && campaign.status === 'canceled') await this.#options.alive.retire(campaign.id, this.#options.now())
   }
 }

@@ -39,6 +39,10 @@ export type VisitorDependencies = {
   readonly chunk: (source: string, chunk: number) => Promise<Chunk | null>
   /** Which of these numbers have opted out; asked after the claim, so no acknowledged opt-out is missed. */
   readonly suppressed: (numbers: readonly number[]) => Promise<readonly boolean[]>
+  /** The endpoint says that this person opted out. */
+  readonly optOut: (number: number) => Promise<void>
+  /** Told of every outcome. */
+  readonly hear: (campaign: string, outcome: Outcome) => Promise<void>
   /** What follows for more than one recipient. */
   readonly effect: (campaign: string, effect: Effect) => Promise<void>
   readonly events: SendEvents
@@ -240,8 +244,11 @@ class Round {
     const decision = decide(outcome, { attempt, now: clock.now(), notAfter: this.#campaign.notAfter, random: random() })
     events.sent(sender.id, outcome, decision.move, seconds)
     settler.add({ row, move: decision.move })
+    const trouble = (error: unknown): void => events.trouble('effect', error)
+    if (decision.move.kind === 'suppressed') this.#deps.optOut(this.#chunk.to[row] ?? 0).catch(trouble)
+    this.#deps.hear(this.#campaign.id, outcome).catch(trouble)
     if (decision.effect.kind !== 'none') {
-      effect(this.#campaign.id, decision.effect).catch((error: unknown) => events.trouble('effect', error))
+      effect(this.#campaign.id, decision.effect).catch(trouble)
     }
   }
 }

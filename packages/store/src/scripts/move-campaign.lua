@@ -24,6 +24,8 @@ if ARGV[4] == '1' then
 end
 
 redis.call('HSET', KEYS[1], 'status', to, 'reason', ARGV[3])
+-- Whoever moves a campaign by hand takes it out of a hold that would have ended by itself.
+redis.call('HDEL', KEYS[1], 'resumeAt')
 if to == 'running' and (campaign[3] or '') == '' then redis.call('HSET', KEYS[1], 'launchedAt', now) end
 if to == 'canceled' or to == 'completed' then redis.call('HSET', KEYS[1], 'endedAt', now) end
 return { now, 'moved', to }

@@ -1,0 +1,118 @@
+import { startOpsServer } from '@chasqui/runtime'
+import type { Logger } from '@chasqui/runtime'
+import { AliveCampaigns, Campaigns, Chunks, closeRedis, connectRedis, Keys, Ledger, Senders, Suppressions } from '@chasqui/store'
+import type { RedisClient } from '@chasqui/store'
+
+import { Capacity } from './capacity.ts'
+import type { SendWorkerConfig } from './config.ts'
+import { createSendMetrics } from './metrics.ts'
+import type { SendMetrics } from './metrics.ts'
+import { RedisClock } from './redis-clock.ts'
+import type { SendEvents } from './sender.ts'
+import { SendingSender } from './sending-sender.ts'
+import type { Shared } from './sending-sender.ts'
+import { Sweeper } from './sweeper.ts'
+import { Watcher } from './watcher.ts'
+
+export type SendWorker = {
+  readonly metricsPort: number
+  /** In this order, each once: nothing new, what runs to its end, the connections. */
+  readonly steps: ReadonlyArray<{ readonly name: string; readonly run: () => Promise<void> }>
+}
+
+/** Build and start a send-worker. Rejects when Redis cannot be reached. */
+export async function startSendWorker(config: SendWorkerConfig, logger: Logger): Promise<SendWorker> {
+  const metrics = createSendMetrics()
+  const onError = (error: Error): void => logger.warn({ err: error }, 'redis connection')
+  const ledgerClient = connectRedis(config.redisUrl, 'ledger', onError)
+  const queueClient = connectRedis(config.redisUrl, 'blocking', onError)
+  const shared = await share(config, logger, metrics, ledgerClient, queueClient)
+  const senders = config.senders.map((sender) => new SendingSender(sender, shared))
+  const queueOf = new Map(senders.map((sender) => [sender.id, sender.queue]))
+
+  const sweeper = new Sweeper({
+    ledger: shared.ledger,
+    alive: shared.alive,
+    queueOf: (sender) => queueOf.get(sender) ?? null,
+    now: () => shared.clock.now(),
+    onReaped: (sender, recipients) => metrics.reaped.inc({ sender }, recipients),
+    onCompleted: shared.events.completed,
+    onTrouble: (error) => shared.events.trouble('sweep', error),
+  })
+  const watcher = new Watcher({ metrics, senders: shared.senders, queues: queueOf, configured: config.senders, clock: shared.clock, capacity: shared.capacity })
+  let draining = false
+  const ops = await startOpsServer({
+    host: config.host,
+    port: config.metricsPort,
+    registry: metrics.registry,
+    ready: async () => {
+      if (draining) return { ok: false, why: 'draining' }
+      await ledgerClient.ping()
+      return { ok: true }
+    },
+  })
+  for (const sender of senders) sender.start()
+  sweeper.start()
+  watcher.start()
+  return {
+    metricsPort: ops.port,
+    steps: [
+      { name: 'sweeper', run: async () => ((draining = true), await sweeper.stop()) },
+      { name: 'senders', run: async () => void (await Promise.all(senders.map(async (sender) => await sender.stop()))) },
+      { name: 'watcher', run: async () => await watcher.stop() },
+      { name: 'ops', run: async () => await ops.close() },
+      { name: 'redis', run: async () => void (await Promise.all([closeRedis(ledgerClient), closeRedis(queueClient)])) },
+    ],
+  }
+}
+
+async function share(
+  config: SendWorkerConfig,
+  logger: Logger,
+  metrics: SendMetrics,
+  ledgerClient: RedisClient,
+  queueConnection: RedisClient,
+): Promise<Shared> {
+  const keys = new Keys(config.prefix)
+  const monotonic = (): number => performance.now()
+  const [seconds = 0, micros = 0] = (await ledgerClient.time()).map(Number)
+  return {
+    queueConnection,
+    prefix: config.prefix,
+    ledger: new Ledger(ledgerClient, keys),
+    senders: new Senders(ledgerClient, keys),
+    campaigns: new Campaigns(ledgerClient, keys),
+    alive: new AliveCampaigns(ledgerClient, keys),
+    chunks: new Chunks(ledgerClient, keys),
+    suppressions: new Suppressions(ledgerClient, keys),
+    clock: new RedisClock(monotonic, seconds * 1_000 + micros / 1_000),
+    capacity: new Capacity(config.concurrency, monotonic),
+    concurrency: config.concurrency,
+    requestTimeoutMs: config.requestTimeoutMs,
+    events: observe(metrics, logger),
+    onLimit: (sender, limit) => metrics.rateLimit.set({ sender }, limit),
+    onBlocked: (sender, code, until) => logger.error({ sender, code, until: new Date(until).toISOString() }, 'sender blocked: the endpoint refuses all it sends'),
+    onHeld: (campaign, reason) => logger.error({ campaign, reason }, 'campaign paused: the endpoint refuses all its messages'),
+    onError: (error) => logger.warn({ err: error }, 'visit failed'),
+  }
+}
+
+/** Metrics and logs of what happens; nobody else counts. */
+function observe(metrics: SendMetrics, logger: Logger): SendEvents {
+  return {
+    sent: (sender, outcome, move, seconds) => {
+      metrics.messages.inc({ sender, outcome: move.kind })
+      metrics.duration.observe({ sender }, seconds)
+      if (outcome.kind !== 'accepted') metrics.errors.inc({ sender, code: outcome.kind === 'refused' ? String(outcome.code) : outcome.kind })
+    },
+    claimed: (sender, result) => metrics.claims.inc({ sender, result }),
+    settled: (sender, _settled, stale) => {
+      if (stale > 0) metrics.staleSettlements.inc({ sender }, stale)
+    },
+    completed: (campaign) => logger.info({ campaign }, 'campaign completed'),
+    trouble: (step, error) => {
+      metrics.troubles.inc({ step })
+      logger.warn({ step, err: error }, 'trouble, will try again')
+    },
+  }
+}

@@ -1,0 +1,55 @@
+import { common, integer, port, readAccessToken, readEnvironment, readSenders } from '@chasqui/runtime'
+import type { Environment, LogLevel, Sender } from '@chasqui/runtime'
+
+/** A sender with what it takes to send: where, and as whom. */
+export type ConfiguredSender = Sender & { readonly accessToken: string; readonly endpointUrl: string }
+
+export type SendWorkerConfig = {
+  readonly redisUrl: string
+  readonly prefix: string
+  readonly host: string
+  readonly metricsPort: number
+  readonly logLevel: LogLevel
+  /** Requests in flight in this process, at most. */
+  readonly concurrency: number
+  /** Without an answer after this long a request is lost, ms. */
+  readonly requestTimeoutMs: number
+  readonly senders: readonly ConfiguredSender[]
+}
+
+/**
+ * Meta answers within some 200 to 500 ms, nine seconds at the 99th percentile: 128 in flight keep a sender of 80 a
+ * second busy through a slow spell, and one of 1,000 with a few workers.
+ */
+const CONCURRENCY = 128
+
+const VARIABLES = {
+  REDIS_URL: common.REDIS_URL,
+  REDIS_PREFIX: common.REDIS_PREFIX,
+  SENDERS_FILE: common.SENDERS_FILE,
+  MM_LITE_BASE_URL: common.MM_LITE_BASE_URL,
+  HOST: common.HOST,
+  LOG_LEVEL: common.LOG_LEVEL,
+  METRICS_PORT: port(9302),
+  SEND_CONCURRENCY: integer({ min: 1, max: 2_000, default: CONCURRENCY, what: 'requests in flight' }),
+  SEND_TIMEOUT_MS: integer({ min: 100, max: 45_000, default: 30_000, what: 'ms until an answer counts as lost' }),
+}
+
+/** @throws EnvironmentError with a line for each mistake. */
+export function readConfig(env: Environment): SendWorkerConfig {
+  const values = readEnvironment(VARIABLES, env)
+  return {
+    redisUrl: values.REDIS_URL,
+    prefix: values.REDIS_PREFIX,
+    host: values.HOST,
+    metricsPort: values.METRICS_PORT,
+    logLevel: values.LOG_LEVEL,
+    concurrency: values.SEND_CONCURRENCY,
+    requestTimeoutMs: values.SEND_TIMEOUT_MS,
+    senders: readSenders(values.SENDERS_FILE).map((sender) => ({
+      ...sender,
+      accessToken: readAccessToken(sender, env),
+      endpointUrl: sender.baseUrl ?? values.MM_LITE_BASE_URL,
+    })),
+  }
+}

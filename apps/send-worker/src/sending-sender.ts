@@ -1,0 +1,130 @@
+import { compileMessage, Endpoint } from '@chasqui/whatsapp'
+import { SendQueue, Visitor } from '@chasqui/queue'
+import type { AliveCampaigns, Campaigns, Chunks, Ledger, RedisClient, Senders, Suppressions } from '@chasqui/store'
+
+import type { Capacity } from './capacity.ts'
+import type { ConfiguredSender } from './config.ts'
+import { Effects } from './effects.ts'
+import { Pacer } from './pacer.ts'
+import type { RedisClock } from './redis-clock.ts'
+import type { SendEvents } from './sender.ts'
+import { visitChunk } from './visit.ts'
+import type { SendableCampaign } from './visit.ts'
+
+/** What all senders of one process share. */
+export type Shared = {
+  readonly queueConnection: RedisClient
+  readonly prefix: string
+  readonly ledger: Ledger
+  readonly senders: Senders
+  readonly campaigns: Campaigns
+  readonly alive: AliveCampaigns
+  readonly chunks: Chunks
+  readonly suppressions: Suppressions
+  readonly clock: RedisClock
+  readonly capacity: Capacity
+  readonly concurrency: number
+  readonly requestTimeoutMs: number
+  readonly events: SendEvents
+  readonly onLimit: (sender: string, messagesPerSecond: number) => void
+  readonly onBlocked: (sender: string, code: number, until: number) => void
+  readonly onHeld: (campaign: string, reason: string) => void
+  readonly onError: (error: Error) => void
+}
+
+/** Chunks visited at a time: enough that one's end and the next one's beginning overlap. */
+const VISITS = 4
+/** A campaign's template does not change after launch; this many are kept compiled. */
+const CAMPAIGNS_KEPT = 200
+
+/** One sender at work in this process: its queue, its pace, its endpoint. */
+export class SendingSender {
+  readonly id: string
+  readonly queue: SendQueue
+  readonly #visitor: Visitor
+  readonly #endpoint: Endpoint
+  readonly #effects: Effects
+  readonly #compiled = new Map<string, SendableCampaign>()
+  readonly #shared: Shared
+
+  constructor(sender: ConfiguredSender, shared: Shared) {
+    this.id = sender.id
+    this.#shared = shared
+    const now = (): number => performance.now()
+    this.queue = new SendQueue(shared.queueConnection, shared.prefix, sender.id)
+    this.#endpoint = new Endpoint({ baseUrl: sender.endpointUrl, connections: shared.concurrency, requestTimeoutMs: shared.requestTimeoutMs })
+    this.#effects = new Effects({
+      senders: shared.senders,
+      sender: sender.id,
+      holdCampaign: async (campaign, reason, until) => {
+        if (await shared.alive.hold(campaign, reason, until)) shared.onHeld(campaign, reason)
+      },
+      now: () => shared.clock.now(),
+      random: Math.random,
+      onBlocked: (code, until) => shared.onBlocked(sender.id, code, until),
+    })
+    const pacer = new Pacer({
+      senders: shared.senders,
+      sender: sender.id,
+      messagesPerSecond: sender.messagesPerSecond,
+      now,
+      onReply: (reply) => {
+        shared.clock.observe(reply.now)
+        if (reply.kind === 'slots') shared.onLimit(sender.id, reply.limit)
+      },
+    })
+    const effects = this.#effects
+    const dependencies = {
+      sender: { id: sender.id, phoneNumberId: sender.phoneNumberId, callbackData: sender.correlation === 'callback_data' },
+      environment: shared.prefix,
+      accessToken: () => sender.accessToken,
+      ledger: shared.ledger,
+      clock: shared.clock,
+      pacer,
+      capacity: shared.capacity,
+      endpoint: this.#endpoint,
+      campaign: async (id: string) => await this.#campaign(id),
+      chunk: async (source: string, chunk: number) => await shared.chunks.read(source, chunk),
+      suppressed: async (numbers: readonly number[]) => await shared.suppressions.areSuppressed(numbers),
+      optOut: async (number: number) => void (await shared.suppressions.add([number])),
+      effect: async (campaign: string, effect: Parameters<Effects['carryOut']>[1]) => await effects.carryOut(campaign, effect),
+      hear: async (campaign: string, outcome: Parameters<Effects['hear']>[1]) => await effects.hear(campaign, outcome),
+      events: shared.events,
+      now,
+      wall: Date.now,
+      random: Math.random,
+    }
+    this.#visitor = new Visitor({
+      connection: shared.queueConnection,
+      prefix: shared.prefix,
+      senderId: sender.id,
+      concurrency: VISITS,
+      visit: async (visit, signal) => await visitChunk(dependencies, visit, signal),
+      onError: shared.onError,
+    })
+  }
+
+  start(): void {
+    this.#visitor.start()
+  }
+
+  /** Claims nothing more, lets written requests end and be settled, and closes. */
+  async stop(): Promise<void> {
+    await this.#visitor.stop()
+    await this.queue.close()
+    await this.#endpoint.close()
+  }
+
+  async #campaign(id: string): Promise<SendableCampaign | null> {
+    const known = this.#compiled.get(id)
+    if (known !== undefined) return known
+    const campaign = await this.#shared.campaigns.read(id)
+    if (campaign === null) return null
+    const { spec, source, notAfter } = campaign
+    const sendable = { id, source, notAfter, compose: compileMessage(spec) }
+    this.#compiled.set(id, sendable)
+    const [oldest] = this.#compiled.keys()
+    if (this.#compiled.size > CAMPAIGNS_KEPT && oldest !== undefined) this.#compiled.delete(oldest)
+    return sendable
+  }
+}

@@ -1,0 +1,72 @@
+import type { QueueDepth, SendQueue } from '@chasqui/queue'
+import type { Senders } from '@chasqui/store'
+
+import type { Capacity } from './capacity.ts'
+import type { ConfiguredSender } from './config.ts'
+import type { SendMetrics } from './metrics.ts'
+import { pause } from './pause.ts'
+import type { RedisClock } from './redis-clock.ts'
+
+export type WatcherOptions = {
+  readonly metrics: SendMetrics
+  readonly senders: Senders
+  readonly queues: ReadonlyMap<string, SendQueue>
+  readonly configured: readonly ConfiguredSender[]
+  readonly clock: RedisClock
+  readonly capacity: Capacity
+}
+
+type SeenSender = { readonly id: string; readonly reasons: readonly string[]; readonly limit: number; readonly depth: QueueDepth | null }
+
+const EVERY_MS = 2_000
+
+/** Keeps the gauges of shared things up to date: queues, limits, blocks. */
+export class Watcher {
+  readonly #options: WatcherOptions
+  readonly #stop = new AbortController()
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(options: WatcherOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.#running = this.#loop()
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#running
+  }
+
+  async #loop(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      // Redis away shows in other metrics; these keep their last values until it is back.
+      await this.#look().catch(() => {})
+      await pause(EVERY_MS, this.#stop.signal)
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { metrics, configured, capacity } = this.#options
+    metrics.inFlight.set(capacity.taken)
+    const seen = await Promise.all(configured.map(async (sender) => await this.#lookAt(sender)))
+    // Reasons that are over must disappear, not stay at their last value.
+    metrics.blocked.reset()
+    for (const sender of seen) this.#show(sender)
+  }
+
+  async #lookAt({ id, messagesPerSecond }: ConfiguredSender): Promise<SeenSender> {
+    const { senders, queues, clock } = this.#options
+    const [blocks, pacing, depth] = await Promise.all([senders.blocks(id, clock.now()), senders.pacing(id), queues.get(id)?.depth()])
+    return { id, reasons: [...blocks.keys()], limit: (pacing.limit ?? messagesPerSecond) * pacing.factor, depth: depth ?? null }
+  }
+
+  #show({ id, reasons, limit, depth }: SeenSender): void {
+    const { metrics } = this.#options
+    for (const reason of reasons) metrics.blocked.set({ sender: id, reason }, 1)
+    metrics.blocked.set({ sender: id, reason: 'none' }, reasons.length === 0 ? 1 : 0)
+    metrics.rateLimit.set({ sender: id }, limit)
+    for (const [state, jobs] of Object.entries(depth ?? {})) metrics.queue.set({ queue: `send-${id}`, state }, jobs)
+  }
+}
