@@ -49,7 +49,7 @@ export function createSendMetrics() {
     }),
     blocked: metrics.gauge({
       name: 'chasqui_sender_blocked',
-      help: '1 while the sender must not send, by reason; `none` is 1 when nothing blocks it.',
+      help: '1 while the sender must not send, by reason; a sender that may send has a 0 under the reason `none`.',
       labelNames: ['sender', 'reason'] as const,
     }),
     queue: metrics.gauge({

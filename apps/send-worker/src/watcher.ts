@@ -65,7 +65,8 @@ export class Watcher {
   #show({ id, reasons, limit, depth }: SeenSender): void {
     const { metrics } = this.#options
     for (const reason of reasons) metrics.blocked.set({ sender: id, reason }, 1)
-    metrics.blocked.set({ sender: id, reason: 'none' }, reasons.length === 0 ? 1 : 0)
+    // A free sender shows a 0, so that `max by (sender)` is 1 exactly for blocked ones.
+    if (reasons.length === 0) metrics.blocked.set({ sender: id, reason: 'none' }, 0)
     metrics.rateLimit.set({ sender: id }, limit)
     for (const [state, jobs] of Object.entries(depth ?? {})) metrics.queue.set({ queue: `send-${id}`, state }, jobs)
   }
