@@ -33,6 +33,8 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
   const sweeper = new Sweeper({
     ledger: shared.ledger,
     alive: shared.alive,
+    senders: shared.senders,
+    resendWindowMs: config.resendWindowMs,
     queueOf: (sender) => queueOf.get(sender) ?? null,
     now: () => shared.clock.now(),
     onReaped: (sender, recipients) => metrics.reaped.inc({ sender }, recipients),
@@ -89,6 +91,7 @@ async function share(
     capacity: new Capacity(config.concurrency, monotonic),
     concurrency: config.concurrency,
     requestTimeoutMs: config.requestTimeoutMs,
+    leaseMs: config.leaseMs,
     events: observe(metrics, logger),
     onLimit: (sender, limit) => metrics.rateLimit.set({ sender }, limit),
     onBlocked: (sender, code, until) => logger.error({ sender, code, until: new Date(until).toISOString() }, 'sender blocked: the endpoint refuses all it sends'),

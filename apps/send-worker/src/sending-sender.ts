@@ -25,6 +25,7 @@ export type Shared = {
   readonly capacity: Capacity
   readonly concurrency: number
   readonly requestTimeoutMs: number
+  readonly leaseMs: number
   readonly events: SendEvents
   readonly onLimit: (sender: string, messagesPerSecond: number) => void
   readonly onBlocked: (sender: string, code: number, until: number) => void
@@ -78,6 +79,7 @@ export class SendingSender {
       sender: { id: sender.id, phoneNumberId: sender.phoneNumberId, callbackData: sender.correlation === 'callback_data' },
       environment: shared.prefix,
       accessToken: () => sender.accessToken,
+      leaseMs: shared.leaseMs,
       ledger: shared.ledger,
       clock: shared.clock,
       pacer,

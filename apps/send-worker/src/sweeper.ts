@@ -1,5 +1,5 @@
 import type { SendQueue, Visit } from '@chasqui/queue'
-import type { AliveCampaign, AliveCampaigns, Ledger } from '@chasqui/store'
+import type { AliveCampaign, AliveCampaigns, Ledger, Senders } from '@chasqui/store'
 
 import { pause } from './pause.ts'
 import { MARGIN_MS } from './visit.ts'
@@ -7,6 +7,9 @@ import { MARGIN_MS } from './visit.ts'
 export type SweeperOptions = {
   readonly ledger: Ledger
   readonly alive: AliveCampaigns
+  readonly senders: Senders
+  /** How long a status is waited for before an unknown recipient is sent again, ms. */
+  readonly resendWindowMs: number
   /** The queue of a sender this process serves; `null` for others. */
   readonly queueOf: (sender: string) => SendQueue | null
   /** Ms by Redis' clock. */
@@ -21,6 +24,12 @@ const EVERY_MS = 2_000
 const CLAIMS_A_STEP = 20
 /** Chunks ended or asked for in one pass over a campaign; the next pass takes the next ones. */
 const CHUNKS_A_PASS = 1_000
+/** Webhooks must tell of events this much later than a lost attempt before their silence about it means anything, ms. */
+const FLOW_MS = 10_000
+/** Meta reports within seconds or not at all for long; a day later a second message would be a surprise, ms. */
+const RESEND_GIVE_UP_MS = 86_400_000
+const RESEND_ATTEMPTS_MAX = 4
+const RELEASED_A_STEP = 500
 /** A visit that was asked for waits in the queue this long before it is asked for again, ms. */
 const ASK_AGAIN_MS = 5 * 60_000
 
@@ -71,7 +80,8 @@ export class Sweeper {
     switch (campaign.status) {
       case 'running':
         if (this.#isOver(campaign)) await this.#finish(campaign)
-        else await this.#ask(campaign, queue)
+        if (campaign.onUnknown === 'resend') await this.#release(campaign)
+        await this.#ask(campaign, queue)
         return
       case 'paused':
         if (this.#isOver(campaign)) await this.#finish(campaign)
@@ -96,6 +106,20 @@ export class Sweeper {
       if (reaped.completed) this.#options.onCompleted(id)
       if (reaped.claims < CLAIMS_A_STEP) return
     }
+  }
+
+  /** What is unknown is sent again while webhooks of the sender are seen to flow, for as long as they would be here. */
+  async #release({ id, sender }: AliveCampaign): Promise<void> {
+    const gate = {
+      windowMs: this.#options.resendWindowMs,
+      webhooksUntil: await this.#options.senders.webhooksUntil(sender),
+      flowMs: Math.min(FLOW_MS, this.#options.resendWindowMs / 2),
+      giveUpMs: RESEND_GIVE_UP_MS,
+      marginMs: MARGIN_MS,
+      attemptsMax: RESEND_ATTEMPTS_MAX,
+    }
+    const { completed } = await this.#options.ledger.releaseUnknowns(id, gate, RELEASED_A_STEP)
+    if (completed) this.#options.onCompleted(id)
   }
 
   async #goOn(campaign: AliveCampaign, queue: SendQueue): Promise<void> {

@@ -30,6 +30,8 @@ export type VisitorDependencies = {
   readonly sender: { readonly id: string; readonly phoneNumberId: string; readonly callbackData: boolean }
   readonly environment: string
   readonly accessToken: () => string
+  /** Longer than a request may take, so that no lease dies under a living request, ms. */
+  readonly leaseMs: number
   readonly ledger: Ledger
   readonly clock: RedisClock
   readonly pacer: Pacer
@@ -54,8 +56,6 @@ export type VisitorDependencies = {
 
 /** Recipients a claim, at most: 50 to 100 share a round trip and an fsync, and little is unknown after a crash. */
 const WINDOW = 100
-/** Longer than a request may take, so that no lease dies under a living request, ms. */
-export const LEASE_MS = 60_000
 /** The last claim comes this much before the campaign's bound: time to reach the socket, ms. */
 export const MARGIN_MS = 1_000
 /** When the sweeper looks after a chunk whose free recipients nobody claimed, ms. */
@@ -150,7 +150,7 @@ class Round {
   async #claim(fromRow: number, most: number): Promise<{ reply: ClaimReply; token: string }> {
     const { ledger, clock, events, sender } = this.#deps
     const token = randomUUID()
-    const request = { campaign: this.#campaign.id, chunk: this.#number, token, fromRow, most, leaseMs: LEASE_MS, marginMs: MARGIN_MS }
+    const request = { campaign: this.#campaign.id, chunk: this.#number, token, fromRow, most, leaseMs: this.#deps.leaseMs, marginMs: MARGIN_MS }
     let bornAt = clock.now()
     for (let lost = false; ; lost = true) {
       try {

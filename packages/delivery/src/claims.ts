@@ -14,11 +14,13 @@ export type ClaimLedger = Ledger & {
   /** Last safe moment of hand-over; `null`: none. */
   notAfter: number | null
   readonly claims: Map<string, Claim>
+  /** When the attempt began whose answer is lost, by ordinal; 0: it will not be sent again. */
+  readonly lostSince: Map<number, number>
   /** When the retries are due, by ordinal. */
   readonly dues: Map<number, number>
 }
 
-export type Claim = { readonly chunk: number; readonly rows: Map<number, number>; readonly leaseEnd: number }
+export type Claim = { readonly chunk: number; readonly rows: Map<number, number>; readonly claimedAt: number; readonly leaseEnd: number }
 
 export type ClaimQuestion = {
   readonly token: string
@@ -64,7 +66,7 @@ export function claimWindow(ledger: ClaimLedger, ask: ClaimQuestion): ClaimAnswe
     rows.push({ row, attempt })
   }
   if (rows.length > 0) {
-    ledger.claims.set(ask.token, { chunk: ask.chunk, rows: new Map(rows.map((claimed) => [claimed.row, claimed.attempt])), leaseEnd: ask.now + ask.leaseMs })
+    ledger.claims.set(ask.token, { chunk: ask.chunk, rows: new Map(rows.map((claimed) => [claimed.row, claimed.attempt])), claimedAt: ask.now, leaseEnd: ask.now + ask.leaseMs })
   }
   return { kind: 'claimed', rows, nextRow: row >= end ? ledger.chunkRows : row }
 }
@@ -93,7 +95,7 @@ export function settleRows(
     const byte = ledger.states[ordinal] ?? 0
     const attempts = attemptsOf(byte)
     const ours = claim?.rows.get(row) === attempts && stateOf(byte) === STATE.sending
-    if (ours) applyMove(ledger, ordinal, attempts, move)
+    if (ours) applyMove(ledger, ordinal, attempts, move, claim?.claimedAt ?? 0)
     else if (move.kind === 'accepted' && attempts > 0 && isGivenUp(byte)) acceptLate(ledger, ordinal, attempts, move.facts)
     else stale += 1
     claim?.rows.delete(row)
@@ -102,7 +104,7 @@ export function settleRows(
   return { settled: settlements.length - stale, stale, completed: completeWhenDone(ledger) }
 }
 
-function applyMove(ledger: ClaimLedger, ordinal: number, attempts: number, move: Move): void {
+function applyMove(ledger: ClaimLedger, ordinal: number, attempts: number, move: Move, claimedAt: number): void {
   switch (move.kind) {
     case 'accepted':
       accept(ledger, ordinal, attempts, move.facts)
@@ -118,6 +120,7 @@ function applyMove(ledger: ClaimLedger, ordinal: number, attempts: number, move:
     case 'unknown':
       become(ledger, ordinal, STATE.unknown, attempts)
       ledger.unknowns.add(ordinal)
+      ledger.lostSince.set(ordinal, claimedAt)
       return
     case 'retry':
       become(ledger, ordinal, STATE.waiting, attempts)
@@ -159,10 +162,47 @@ export function reapClaims(ledger: ClaimLedger, now: number): { readonly claims:
       if (ledger.states[ordinal] !== ledgerByte(STATE.sending, attempt)) continue
       become(ledger, ordinal, STATE.unknown, attempt)
       ledger.unknowns.add(ordinal)
+      ledger.lostSince.set(ordinal, claim.claimedAt)
       lost += 1
     }
   }
   return { claims: dead.length, lost, completed: completeWhenDone(ledger) }
+}
+
+export type ReleaseQuestion = {
+  readonly windowMs: number
+  /** The latest event of the sender that a webhook has told of. */
+  readonly webhooksUntil: number
+  readonly flowMs: number
+  readonly giveUpMs: number
+  readonly marginMs: number
+  readonly attemptsMax: number
+  readonly now: number
+}
+
+/** Send again what is unknown, where the campaign says so and webhooks were seen to flow after the attempt. */
+export function releaseUnknowns(ledger: ClaimLedger, ask: ReleaseQuestion): { readonly freed: number; readonly completed: boolean } {
+  if (ledger.status !== 'running' || ledger.onUnknown !== 'resend') return { freed: 0, completed: false }
+  const over = ledger.notAfter !== null && ask.now + ask.marginMs > ledger.notAfter
+  const latest = Math.min(ask.now - ask.windowMs, ask.webhooksUntil - ask.flowMs)
+  const givenUp = ask.now - ask.giveUpMs
+  let freed = 0
+  for (const ordinal of over ? [] : [...ledger.unknowns]) {
+    const since = ledger.lostSince.get(ordinal) ?? 0
+    if (since <= givenUp || since > latest) continue
+    const attempts = attemptsOf(ledger.states[ordinal] ?? 0)
+    if (attempts >= ask.attemptsMax) {
+      ledger.lostSince.set(ordinal, 0)
+      continue
+    }
+    become(ledger, ordinal, STATE.pending, attempts)
+    ledger.unknowns.delete(ordinal)
+    freed += 1
+  }
+  const hopeful = over ? 0 : [...ledger.unknowns].filter((ordinal) => (ledger.lostSince.get(ordinal) ?? 0) > givenUp).length
+  const open = (ledger.counts.get('pending') ?? 0) + (ledger.counts.get('sending') ?? 0) + hopeful
+  if (open === 0) ledger.status = 'completed'
+  return { freed, completed: open === 0 }
 }
 
 /** `null`: the campaign is neither canceled nor past its last safe moment. */

@@ -14,6 +14,7 @@ export type AliveCampaign = {
   readonly sender: string
   readonly status: string
   readonly priority: CampaignSpec['priority']
+  readonly onUnknown: CampaignSpec['onUnknown']
   /** Last safe moment of hand-over, ms; `null`: none. */
   readonly notAfter: number | null
   /** When a hold ends by itself, ms; `null`: it is not held, or somebody has to resume it. */
@@ -66,8 +67,8 @@ export class AliveCampaigns {
   async #read(id: string): Promise<AliveCampaign | null> {
     const [sender, status, notAfter, resumeAt, spec] = await this.#client.hmget(this.#keys.campaign(id), 'sender', 'status', 'notAfter', 'resumeAt', 'spec')
     if (sender == null || status == null || spec == null) return null
-    const { priority } = JSON.parse(spec) as CampaignSpec
-    return { id, sender, status, priority, notAfter: timeOf(notAfter), resumeAt: timeOf(resumeAt) }
+    const { priority, onUnknown } = JSON.parse(spec) as CampaignSpec
+    return { id, sender, status, priority, onUnknown, notAfter: timeOf(notAfter), resumeAt: timeOf(resumeAt) }
   }
 }
 

@@ -156,6 +156,17 @@ export class Campaigns {
     return { now, kind, status }
   }
 
+  /** Redis' clock, ms since 1970. */
+  async now(): Promise<number> {
+    const [seconds, micros] = await this.#client.time()
+    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
+  }
+
+  /** Campaigns that have not ended, in no order. */
+  async alive(): Promise<string[]> {
+    return await this.#client.zrangebyscore(this.#keys.alive(), '+inf', '+inf')
+  }
+
   /** Let workers and exporters look at a campaign. Before it runs, or nobody would sweep what a crash leaves. */
   async enliven(id: string): Promise<void> {
     await this.#client.zadd(this.#keys.alive(), 'NX', '+inf', id)

@@ -23,7 +23,7 @@ export class Keys {
   readonly leases = (id: string): string => `${this.prefix}:{c:${id}}:leases`
   /** zset: ordinal -> when its retry is due, ms; only recipients that wait. */
   readonly retries = (id: string): string => `${this.prefix}:{c:${id}}:retries`
-  /** zset: ordinal -> when its answer was given up for lost, ms. */
+  /** zset: ordinal -> when the attempt began whose answer is lost, ms; 0: it will not be sent again. */
   readonly unknowns = (id: string): string => `${this.prefix}:{c:${id}}:unknowns`
   /** zset: chunk -> when somebody should look at it next, ms. A chunk with nothing left to do is not in it. */
   readonly agenda = (id: string): string => `${this.prefix}:{c:${id}}:agenda`
@@ -47,6 +47,8 @@ export class Keys {
 
   /** hash: the sender's pacing: when its next slot is free, its learned limit. */
   readonly rate = (sender: string): string => `${this.prefix}:{s:${sender}}:rate`
+  /** zset: how its webhooks flow: `until` -> the latest event folded, ms; for the gate of resending. */
+  readonly webhookFlow = (sender: string): string => `${this.prefix}:{s:${sender}}:webhooks`
   /** hash: why the sender must not send now: reason -> JSON. */
   readonly blocks = (sender: string): string => `${this.prefix}:{s:${sender}}:blocks`
 

@@ -12,6 +12,7 @@ const CLAIM = loadScript('claim-window')
 const SETTLE = loadScript('settle-rows')
 const REAP = loadScript('reap-claims')
 const FINISH = loadScript('finish-chunk')
+const RELEASE = loadScript('release-unknowns')
 const CLOSE = loadScript('close-visit')
 
 /** One claimed recipient: its row in the chunk and the number of this attempt, from 1. */
@@ -50,6 +51,20 @@ export type VisitClosed = {
   readonly sending: number
   /** When somebody should look at the chunk again, ms; `null`: never. */
   readonly nextLook: number | null
+}
+
+/** When what is unknown may be sent again, where a campaign says so. Times in ms. */
+export type ResendGate = {
+  /** How long a status is waited for, from the attempt's beginning. */
+  readonly windowMs: number
+  /** The latest event of the sender that a webhook has told of. */
+  readonly webhooksUntil: number
+  /** Webhooks must have been seen to flow this long after the attempt. */
+  readonly flowMs: number
+  /** An attempt older than this is not made up for any more. */
+  readonly giveUpMs: number
+  readonly marginMs: number
+  readonly attemptsMax: number
 }
 
 /** A claim that arrives later than this does nothing (reliability: a command re-sent after a long reconnect), ms. */
@@ -105,6 +120,15 @@ export class Ledger {
     const keys = [...this.#core(campaign), this.#keys.retries(campaign), this.#keys.unknowns(campaign)]
     const [now, claims, lost, completed] = (await REAP.run(this.#client, keys, [most])) as [number, number, number, number]
     return { now, claims, lost, completed: completed === 1 }
+  }
+
+  /** Make recipients whose answer was lost free to be claimed again, at most `most`, if the campaign and the gate allow it. */
+  async releaseUnknowns(campaign: string, gate: ResendGate, most: number): Promise<{ readonly freed: number; readonly completed: boolean }> {
+    const { campaign: record, counts, states, unknowns, agenda } = this.#keys
+    const keys = [record(campaign), counts(campaign), states(campaign), unknowns(campaign), agenda(campaign)]
+    const args = [gate.windowMs, gate.webhooksUntil, gate.flowMs, gate.giveUpMs, gate.marginMs, gate.attemptsMax, most]
+    const [, freed, completed] = (await RELEASE.run(this.#client, keys, args)) as [number, number, number]
+    return { freed, completed: completed === 1 }
   }
 
   /** End what a chunk of an expired or canceled campaign still has to send; `null` when it is neither. */

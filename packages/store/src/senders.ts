@@ -71,6 +71,21 @@ export class Senders {
     await SLOW.run(this.#client, [this.#keys.rate(sender)], ['rest', Math.round(restMs)])
   }
 
+  /**
+   * A webhook told of an event of this sender. Remembered is the latest, and only the latest: this is what tells the
+   * resending of unknown messages that webhooks flow.
+   *
+   * @param eventAt when the event happened, ms, by the webhook.
+   */
+  async noteWebhook(sender: string, eventAt: number): Promise<void> {
+    await this.#client.zadd(this.#keys.webhookFlow(sender), 'GT', Math.floor(eventAt), 'until')
+  }
+
+  /** The latest event of this sender that a webhook has told of, ms; 0: none yet. */
+  async webhooksUntil(sender: string): Promise<number> {
+    return Number((await this.#client.zscore(this.#keys.webhookFlow(sender), 'until')) ?? 0)
+  }
+
   async block(sender: string, reason: string, block: SenderBlock): Promise<void> {
     await this.#client.hset(this.#keys.blocks(sender), reason, JSON.stringify(block))
   }

@@ -1,4 +1,4 @@
-import { claimWindow, dispositionOf, DISPOSITIONS, finishChunk, ledgerByte, reapClaims, settleRows, STATE } from '@chasqui/delivery'
+import { claimWindow, dispositionOf, DISPOSITIONS, finishChunk, ledgerByte, reapClaims, releaseUnknowns, settleRows, STATE } from '@chasqui/delivery'
 import type { ClaimLedger, Move, Settlement } from '@chasqui/delivery'
 import { startRedis } from '@chasqui/harness'
 import type { PrivateRedis } from '@chasqui/harness'
@@ -55,6 +55,7 @@ async function begin({ states, notAfter, onUnknown }: Beginning): Promise<{ ledg
       notAfter,
       claims: new Map(),
       dues: new Map(),
+      lostSince: new Map(),
     },
   }
 }
@@ -114,6 +115,17 @@ const step = fc.oneof(
   { arbitrary: settleStep, weight: 12 },
   { arbitrary: fc.record({ what: fc.constant('reap' as const) }), weight: 3 },
   { arbitrary: fc.record({ what: fc.constant('finish' as const), chunk }), weight: 2 },
+  {
+    arbitrary: fc.record({
+      what: fc.constant('release' as const),
+      // A window that is over at once, or never; webhooks that flow, or do not; patience without end, or none.
+      windowMs: fc.constantFrom(-1_000, 1_000_000_000),
+      webhooksUntil: fc.constantFrom(FUTURE, 0),
+      giveUpMs: fc.constantFrom(1_000_000_000, -1_000),
+      attemptsMax: fc.constantFrom(1, 3),
+    }),
+    weight: 3,
+  },
   { arbitrary: fc.record({ what: fc.constant('status' as const), status: fc.constantFrom('running', 'running', 'paused', 'canceled') }), weight: 2 },
 )
 
@@ -152,6 +164,11 @@ describe('the ledger', () => {
             case 'finish':
               expect(await ledger.finishChunk(ID, what.chunk, 1_000)).toEqual(finishChunk(model, what.chunk, 1_000, now))
               break
+            case 'release': {
+              const gate = { windowMs: what.windowMs, webhooksUntil: what.webhooksUntil, flowMs: 1_000, giveUpMs: what.giveUpMs, marginMs: 1_000, attemptsMax: what.attemptsMax }
+              expect(await ledger.releaseUnknowns(ID, gate, 100)).toEqual(releaseUnknowns(model, { ...gate, now }))
+              break
+            }
             case 'status':
               if (model.status === 'completed') break
               model.status = what.status as 'running'

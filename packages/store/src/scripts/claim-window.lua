@@ -20,7 +20,7 @@ local now = redis_now()
 local token, chunk = ARGV[1], tonumber(ARGV[2])
 local held = redis.call('HGET', KEYS[5], token)
 if held then
-  local list = string.match(held, ';(.*)$')
+  local list = string.match(held, ';([^;]*)$')
   local last = string.match(list, '(%d+):%d+$')
   return { now, 'claimed', list, tonumber(last) + 1 }
 end
@@ -55,7 +55,7 @@ end
 if #list > 0 then
   write_bytes(KEYS[3], chunk, states, first, last)
   local text = table.concat(list, ',')
-  redis.call('HSET', KEYS[5], token, chunk .. ';' .. text)
+  redis.call('HSET', KEYS[5], token, string.format('%d;%.0f;', chunk, now) .. text)
   redis.call('ZADD', KEYS[6], now + tonumber(ARGV[7]), token)
   redis.call('ZADD', KEYS[8], now + tonumber(ARGV[7]), chunk)
   count('pending', -#list)

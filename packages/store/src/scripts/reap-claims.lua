@@ -19,13 +19,13 @@ local lost = 0
 for _, token in ipairs(tokens) do
   local held = redis.call('HGET', KEYS[5], token)
   if held then
-    local chunk, rows = parse_claim(held)
+    local chunk, rows, claimed_at = parse_claim(held)
     for row, attempt in pairs(rows) do
       local ordinal = chunk * CHUNK_ROWS + row
       local byte = string.byte(redis.call('GETRANGE', KEYS[3], ordinal, ordinal)) or 0
       if byte == 3 + attempt * 16 then
         redis.call('SETRANGE', KEYS[3], ordinal, string.char(4 + attempt * 16))
-        redis.call('ZADD', KEYS[8], now, ordinal)
+        redis.call('ZADD', KEYS[8], claimed_at, ordinal)
         lost = lost + 1
       end
     end

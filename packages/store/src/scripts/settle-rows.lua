@@ -21,9 +21,10 @@ local DISPOSITION = { 'pending', 'pending', 'sending', 'unknown', 'accepted', 'r
 local now = redis_now()
 local token, chunk = ARGV[1], tonumber(ARGV[2])
 local held = redis.call('HGET', KEYS[5], token)
-local rows = {}
+local rows, claimed_at = {}, now
 if held then
-  local held_chunk, held_rows = parse_claim(held)
+  local held_chunk, held_rows, held_since = parse_claim(held)
+  claimed_at = held_since
   -- A token holds rows of one chunk; a question about another one is not about this claim.
   if held_chunk == chunk then rows = held_rows else held = false end
 end
@@ -74,7 +75,7 @@ for i = 3, #ARGV, 3 do
       if value > 0 then count('error:' .. ARGV[i + 2], 1) end
     elseif move == 'unknown' then
       become(row, 4, attempts)
-      redis.call('ZADD', KEYS[8], now, ordinal)
+      redis.call('ZADD', KEYS[8], claimed_at, ordinal)
     elseif move == 'retry' then
       become(row, 2, attempts)
       redis.call('ZADD', KEYS[7], value, ordinal)
@@ -97,7 +98,7 @@ end
 
 if first then write_bytes(KEYS[3], chunk, states, first, last) end
 if held then
-  local left = format_claim(chunk, rows)
+  local left = format_claim(chunk, rows, claimed_at)
   if left then
     redis.call('HSET', KEYS[5], token, left)
   else

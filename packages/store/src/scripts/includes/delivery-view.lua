@@ -22,11 +22,11 @@ local function view_of(facts)
   }
 end
 
--- Move the delivery counters from what `before` counted as to what `after` counts as.
-local function count_view(before, after)
+-- Move the delivery counters from what `before` counted as to what `after` counts as, for one message or for many.
+local function count_view(before, after, messages)
   if before == after then return end
   local old, new = view_of(before), view_of(after)
   for field, value in pairs(new) do
-    if value ~= old[field] then count(field, value and 1 or -1) end
+    if value ~= old[field] then count(field, (value and 1 or -1) * (messages or 1)) end
   end
 end

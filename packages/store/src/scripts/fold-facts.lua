@@ -1,0 +1,89 @@
+#!lua flags=allow-oom
+--[[
+  Fold statuses into a campaign's ledger: facts, states and counters in one step. The model of this script, with the
+  decisions behind it, is packages/delivery/src/fold.ts. Replaying it changes nothing. Runs at full memory: what Meta was
+  answered 200 for must be counted.
+
+  KEYS  1 campaign  2 counts  3 states  4 facts  5 retries  6 unknowns
+  ARGV  1 lessons, packed, at most 500, each ordinal once; 10 bytes each, little endian:
+          ordinal (4)  attempt (1)  facts (1)  error code (4)
+  Returns {'folded', recipients lifted to accepted, of them late, 1 when this completed the campaign, then the ordinals
+          at which nobody lives} | {'missing'}: there is no such campaign
+]]
+--- @include redis-now
+--- @include counts
+--- @include delivery-view
+--- @include complete-campaign
+
+-- No message of a pre-empted attempt, no inference of ours: bits of PROOF in packages/delivery/src/facts.ts.
+local NO_PROOF = 32
+local ACCEPTED, REJECTED = 5, 6
+local DISPOSITION = { 'pending', 'pending', 'sending', 'unknown', 'accepted', 'rejected', 'expired', 'suppressed', 'canceled' }
+
+if redis.call('EXISTS', KEYS[1]) == 0 then return { 'missing' } end
+
+local ordinals, attempts_of, learned, codes = {}, {}, {}, {}
+local read = {}
+local position, total = 1, 0
+while position <= #ARGV[1] do
+  total = total + 1
+  ordinals[total], attempts_of[total], learned[total], codes[total], position = struct.unpack('<I4BBI4', ARGV[1], position)
+  local at = total * 3
+  read[at - 2], read[at - 1], read[at] = 'GET', 'u8', '#' .. ordinals[total]
+end
+local states = redis.call('BITFIELD_RO', KEYS[3], unpack(read))
+local facts = redis.call('BITFIELD_RO', KEYS[4], unpack(read))
+
+local write_states, write_facts = {}, {}
+local function write(list, ordinal, byte)
+  local at = #list
+  list[at + 1], list[at + 2], list[at + 3], list[at + 4] = 'SET', 'u8', '#' .. ordinal, byte
+end
+
+-- What the counters move by, collected by kind of change: a batch has few kinds.
+local changed = {}
+local lifted_ordinals, refused = {}, {}
+local late = 0
+
+for i = 1, total do
+  local ordinal, byte, before = ordinals[i], states[i], facts[i]
+  local state = byte % 16
+  if state == 0 then
+    refused[#refused + 1] = ordinal
+  else
+    local after = bit.bor(before, learned[i])
+    if after ~= before then
+      write(write_facts, ordinal, after)
+      local kind = before * 256 + after
+      changed[kind] = (changed[kind] or 0) + 1
+      if has_fact(after, 8) and not has_fact(before, 8) then count('error:' .. string.format('%d', codes[i]), 1) end
+    end
+    if learned[i] ~= 0 and learned[i] ~= NO_PROOF then
+      local attempts = math.min(15, math.max(math.floor(byte / 16), attempts_of[i]))
+      local accepted = ACCEPTED + attempts * 16
+      if accepted ~= byte then write(write_states, ordinal, accepted) end
+      if state ~= ACCEPTED then
+        lifted_ordinals[#lifted_ordinals + 1] = ordinal
+        count(DISPOSITION[state], -1)
+        if state >= REJECTED then late = late + 1 end
+      end
+    end
+  end
+end
+
+local lifted = #lifted_ordinals
+if write_facts[1] then redis.call('BITFIELD', KEYS[4], unpack(write_facts)) end
+if write_states[1] then redis.call('BITFIELD', KEYS[3], unpack(write_states)) end
+for kind, messages in pairs(changed) do count_view(math.floor(kind / 256), kind % 256, messages) end
+
+local completed = false
+if lifted > 0 then
+  redis.call('ZREM', KEYS[5], unpack(lifted_ordinals))
+  redis.call('ZREM', KEYS[6], unpack(lifted_ordinals))
+  count('accepted', lifted)
+  count('late_proofs', late)
+end
+write_counts(KEYS[2])
+-- Only a lift can close the last open recipient.
+if lifted > 0 then completed = complete_campaign(KEYS[1], KEYS[2], redis_now()) end
+return { 'folded', lifted, late, completed and 1 or 0, unpack(refused) }
