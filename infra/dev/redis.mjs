@@ -223,7 +223,7 @@ function untilReady(child, pidIsServer) {
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+  const { port } = server.address()
   server.close()
   await once(server, 'close')
   return port

@@ -66,7 +66,7 @@ function watch(name: string, child: ChildProcess): App {
   const listeners = new Set<(line: string) => void>()
   const read = (line: string): void => {
     if (lines.push(line) > KEPT_LINES) lines.shift()
-    for (const listener of [...listeners]) listener(line)
+    for (const listener of listeners) listener(line)
   }
   for (const stream of [child.stdout, child.stderr]) if (stream) createInterface({ input: stream }).on('line', read)
 

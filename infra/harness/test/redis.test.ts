@@ -4,7 +4,9 @@ import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
+// @boundaries-ignore infra/dev is plain JavaScript outside any package, because it runs before anything is installed
 import { findOnPath } from '../../dev/debian.mjs'
+// @boundaries-ignore infra/dev is plain JavaScript outside any package, because it runs before anything is installed
 import { obtainRedis } from '../../dev/redis.mjs'
 import { spawnApp, startRedis, type PrivateRedis } from '../src/index.ts'
 import { isAlive } from './is-alive.ts'

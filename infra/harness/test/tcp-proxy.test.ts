@@ -23,7 +23,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  for (const client of clients.splice(0)) client.destroy()
+  for (const socket of clients.splice(0)) socket.destroy()
   await proxy.close()
   echo.close()
 })

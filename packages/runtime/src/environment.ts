@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Variable } from './variables.ts'
 
 /** What `process.env` is; only an app's main.ts touches that one. */

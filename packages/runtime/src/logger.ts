@@ -26,9 +26,9 @@ export function createLogger({ name, level }: { name: string; level: LogLevel },
     destination,
   )
   // pino formats the fields of a child without `formatters`. Children inherit this override.
-  const { child } = logger
+  const child = Reflect.get(logger, 'child') as unknown as (...args: unknown[]) => Logger
   function redactingChild(this: Logger, bindings: Bindings, options?: ChildLoggerOptions): Logger {
-    return Reflect.apply(child, this, [redact(bindings), options]) as Logger
+    return Reflect.apply(child, this, [redact(bindings), options])
   }
   return Object.assign(logger, { child: redactingChild })
 }

@@ -21,7 +21,7 @@ export function redact(value: unknown, depth = 0): unknown {
   if (ArrayBuffer.isView(value)) return REDACTED
   if (depth === DEPTH_MAX) return '[…]'
   if (Array.isArray(value)) return value.map((item) => redact(item, depth + 1))
-  if ('toJSON' in value && typeof value.toJSON === 'function') return redact(value.toJSON(), depth + 1)
+  if (value instanceof Date || value instanceof URL) return redactText(value.toJSON())
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [key, PRIVATE_KEYS.has(fold(key)) ? REDACTED : redact(item, depth + 1)]),
   )

@@ -3,7 +3,7 @@ import type { Logger } from './logger.ts'
 /** One thing to bring to its end, named for the log. */
 export interface ShutdownStep {
   readonly name: string
-  readonly run: () => Promise<unknown> | unknown
+  readonly run: () => unknown
 }
 
 export interface ShutdownOptions {
