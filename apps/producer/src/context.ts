@@ -1,0 +1,37 @@
+import type { Logger, Sender } from '@chasqui/runtime'
+import type { SendQueue } from '@chasqui/queue'
+import type { Batch } from '@chasqui/campaign'
+import type { AppendReply, Campaigns, Chunks, Recipients, Senders, Suppressions } from '@chasqui/store'
+
+import type { ApiKey } from './api-keys.ts'
+import type { Control } from './control.ts'
+import type { ProducerMetrics } from './metrics.ts'
+
+/** One upload's way to Redis. */
+export type Appender = {
+  readonly open: () => Promise<void>
+  readonly append: (batch: Batch) => Promise<AppendReply>
+  readonly close: () => Promise<void>
+}
+
+/** Everything the API leans on. */
+export type Context = {
+  readonly campaigns: Campaigns
+  readonly recipients: Recipients
+  readonly chunks: Chunks
+  readonly suppressions: Suppressions
+  readonly senders: Senders
+  readonly control: Control
+  /** A fresh upload to a campaign. */
+  readonly openAppender: (campaign: string) => Appender
+  /** The senders of this installation by id. */
+  readonly configured: ReadonlyMap<string, Sender>
+  readonly queueOf: (sender: string) => SendQueue | null
+  readonly apiKeys: readonly ApiKey[]
+  readonly metrics: ProducerMetrics
+  readonly logger: Logger
+  /** A new campaign's id. */
+  readonly newId: () => string
+  /** Aborts when the process stops: streams end. */
+  readonly stopping: AbortSignal
+}

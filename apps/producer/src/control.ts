@@ -1,0 +1,173 @@
+import { stepFor, timingOf } from '@chasqui/campaign'
+import type { Order, Status } from '@chasqui/campaign'
+import type { Firing, ScheduleQueue, SendQueue } from '@chasqui/queue'
+import type { Campaign, Campaigns, Runs } from '@chasqui/store'
+
+import { campaignNotFound, Problem } from './problem.ts'
+
+export type ControlOptions = {
+  readonly campaigns: Campaigns
+  readonly runs: Runs
+  readonly schedule: ScheduleQueue
+  /** `null` for a sender that is not configured here. */
+  readonly queueOf: (sender: string) => SendQueue | null
+  /** Told of what went wrong without harm: a sweeper or the next reconciliation makes up for it. */
+  readonly onTrouble: (error: unknown, what: string, campaign: string) => void
+}
+
+/** Chunks asked for at a time; more would only grow the pipeline's buffers. */
+const VISITS_A_STEP = 500
+/** A call does not wait longer than this for a queue, ms: the sweeper or the next reconciliation adds what is missing. */
+const QUEUE_PATIENCE_MS = 10_000
+/** How far a firing may come before its time by Redis' clock (the worker's own may be ahead), ms. */
+const EARLY_MS = 1_000
+
+/** Moves campaigns on orders from upstream and from the clock. Every move is a compare-and-set, so orders may be repeated. */
+export class Control {
+  readonly #options: ControlOptions
+
+  constructor(options: ControlOptions) {
+    this.#options = options
+  }
+
+  /** @throws Problem `wrong_status`, `campaign_empty`, `campaign_expired`. */
+  async launch(id: string): Promise<void> {
+    const campaign = await this.#read(id)
+    if (campaign.parent !== null) throw new Problem('wrong_status', 'a run of a recurring campaign starts by itself')
+    // The script that moves it decides; asked here first, so that a refused draft is not listed as alive.
+    const report = await this.#options.campaigns.report(id)
+    if (campaign.status === 'draft' && (report?.counts.get('recipients') ?? 0) === 0) throw empty()
+    await this.#order('launch', campaign, '')
+  }
+
+  async pause(id: string, caller: string): Promise<void> {
+    await this.#order('pause', await this.#read(id), `api:${caller}`)
+  }
+
+  async resume(id: string): Promise<void> {
+    await this.#order('resume', await this.#read(id), '')
+  }
+
+  /** From the answer on nothing more is claimed; what is left becomes `canceled` in steps. */
+  async cancel(id: string, caller: string): Promise<void> {
+    const campaign = await this.#read(id)
+    await this.#order('cancel', campaign, `api:${caller}`)
+    await this.#options.schedule.forget(id, campaign.startAt).catch((error: unknown) => this.#options.onTrouble(error, 'schedule not forgotten', id))
+  }
+
+  /** A campaign's time has come. May be called more than once for one firing, from several processes. */
+  async fire(firing: Firing): Promise<void> {
+    const campaign = await this.#options.campaigns.read(firing.campaign)
+    if (campaign === null || campaign.status !== 'scheduled') return
+    const now = await this.#options.campaigns.now()
+    if (firing.at - EARLY_MS > now) throw new Error(`firing of ${firing.campaign} came ${firing.at - now} ms early: a clock is ahead`)
+    if (firing.recurring) return await this.#fireRun(campaign, firing.at, now)
+    await this.#move(campaign, 'scheduled', 'running', '')
+    await this.visit(campaign)
+  }
+
+  /** See to it that every scheduled campaign will be fired, also when a process died between its launch and its schedule. */
+  async reconcile(): Promise<void> {
+    for (const id of await this.#options.campaigns.alive()) {
+      const campaign = await this.#options.campaigns.read(id)
+      if (campaign?.status === 'scheduled') await this.#schedule(campaign)
+    }
+  }
+
+  /** Bring a campaign's chunks to the workers. Losing or doubling a visit is harmless. */
+  async visit(campaign: Campaign): Promise<void> {
+    const queue = this.#options.queueOf(campaign.sender)
+    if (queue === null) return this.#options.onTrouble(new Error(`no sender ${campaign.sender} here`), 'not queued', campaign.id)
+    await inTime(this.#visitAll(campaign, queue)).catch((error: unknown) => {
+      this.#options.onTrouble(error, 'visits not queued', campaign.id)
+    })
+  }
+
+  async #visitAll(campaign: Campaign, queue: SendQueue): Promise<void> {
+    for (let from = 0; ; from += VISITS_A_STEP) {
+      const chunks = await this.#options.campaigns.chunksWithWork(campaign.id, from, VISITS_A_STEP)
+      if (chunks.length > 0) await queue.addVisits(chunks.map((chunk) => ({ campaign: campaign.id, chunk })), campaign.spec.priority)
+      if (chunks.length < VISITS_A_STEP) return
+    }
+  }
+
+  async #fireRun(parent: Campaign, at: number, now: number): Promise<void> {
+    if (parent.notAfter !== null && now >= parent.notAfter) {
+      await this.#options.schedule.forget(parent.id, null)
+      await this.#options.campaigns.move({ id: parent.id, from: 'scheduled', to: 'completed', reason: 'its last safe moment has passed' })
+      return
+    }
+    const prepared = await this.#options.runs.prepare(parent, at)
+    if (prepared.kind === 'stopped') return
+    const run = await this.#read(prepared.id)
+    if (run.status !== 'draft') return
+    await this.#options.campaigns.enliven(run.id)
+    const reply = await this.#options.campaigns.move({ id: run.id, from: 'draft', to: 'running', sendable: true })
+    if (reply.kind === 'empty') await this.#options.campaigns.move({ id: run.id, from: 'draft', to: 'completed', reason: 'it had no recipients' })
+    if (reply.kind === 'moved' || reply.kind === 'already') await this.visit(run)
+  }
+
+  async #order(order: Order, campaign: Campaign, reason: string): Promise<void> {
+    for (let found = campaign; ; found = await this.#read(campaign.id)) {
+      const timing = timingOf(found.spec.schedule, await this.#options.campaigns.now())
+      const step = stepFor(order, found.status, timing)
+      if (step.kind === 'refused') throw new Problem('wrong_status', `a ${step.status} campaign cannot be ordered to ${order}`, { campaignStatus: step.status })
+      // Given twice, the order is carried out again where that may be missing: the first time may have ended half-way.
+      const to = step.kind === 'move' ? step.to : step.status
+      if (step.kind === 'already' || (await this.#move(found, step.from, to, reason, order === 'launch'))) return await this.#follow(found, to)
+    }
+  }
+
+  /** What a status brings with it. */
+  async #follow(campaign: Campaign, status: Status): Promise<void> {
+    if (status === 'running') await this.visit(campaign)
+    if (status === 'scheduled') await this.#schedule(campaign)
+  }
+
+  async #schedule(campaign: Campaign): Promise<void> {
+    const { schedule } = campaign.spec
+    if (schedule?.cron !== undefined) await inTime(this.#options.schedule.repeat(campaign.id, schedule.cron, schedule.timezone ?? 'UTC'))
+    else if (campaign.startAt !== null) await inTime(this.#options.schedule.startAt(campaign.id, campaign.startAt))
+  }
+
+  /** True when it is in `to` now, by us or by somebody who was given the same order; false when it has to be looked at again. */
+  async #move(campaign: Campaign, from: Status, to: Status, reason: string, sendable = false): Promise<boolean> {
+    // Listed as alive first: a campaign that runs and is in no list would be swept by nobody.
+    await this.#options.campaigns.enliven(campaign.id)
+    const reply = await this.#options.campaigns.move({ id: campaign.id, from, to, reason, sendable })
+    switch (reply.kind) {
+      case 'moved':
+      case 'already':
+        return true
+      case 'changed':
+        return false
+      case 'missing':
+        throw campaignNotFound(campaign.id)
+      case 'empty':
+        throw empty()
+      case 'expired':
+        throw new Problem('campaign_expired', 'the last moment at which its messages may be handed over has passed', { notAfter: campaign.notAfter === null ? null : new Date(campaign.notAfter).toISOString() })
+    }
+  }
+
+  async #read(id: string): Promise<Campaign> {
+    const campaign = await this.#options.campaigns.read(id)
+    if (campaign === null) throw campaignNotFound(id)
+    return campaign
+  }
+}
+
+function empty(): Problem {
+  return new Problem('campaign_empty', 'the campaign has no recipients')
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const late = (): void => reject(new Problem('store_unavailable', `the queue did not answer within ${QUEUE_PATIENCE_MS} ms`))
+  const timer = setTimeout(late, QUEUE_PATIENCE_MS)
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}

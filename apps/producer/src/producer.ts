@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+
+import { ScheduleQueue, Scheduler, SendQueue } from '@chasqui/queue'
+import { createLogger, createMetrics, onShutdown, startOpsServer } from '@chasqui/runtime'
+import type { Logger, Sender } from '@chasqui/runtime'
+import { Campaigns, Chunks, closeRedis, connectRedis, Keys, RecipientAppender, Recipients, Runs, Senders, Suppressions } from '@chasqui/store'
+import type { RedisClient } from '@chasqui/store'
+
+import { buildApp } from './app.ts'
+import type { Context } from './context.ts'
+import { Control } from './control.ts'
+import { every } from './every.ts'
+import { producerMetrics } from './metrics.ts'
+import type { Settings } from './settings.ts'
+
+/** How often scheduled campaigns are held against the schedule, ms: what a crash between the two left is made good. */
+const RECONCILE_EVERY_MS = 30_000
+const SHUTDOWN_MS = 25_000
+
+/** Run the producer until a signal ends it: the API, the schedule's firings, the ops port. */
+export async function startProducer(settings: Settings, senders: readonly Sender[]): Promise<void> {
+  const logger = createLogger({ name: 'producer', level: settings.LOG_LEVEL })
+  const onError = (error: Error): void => logger.warn({ err: error }, 'redis connection')
+  const client = connectRedis(settings.REDIS_URL, 'api', onError)
+  const waiting = connectRedis(settings.REDIS_URL, 'blocking', onError)
+  const queues = new Map(senders.map((sender) => [sender.id, new SendQueue(client, settings.REDIS_PREFIX, sender.id)]))
+  const schedule = new ScheduleQueue(client, settings.REDIS_PREFIX)
+  const metrics = createMetrics({ app: 'producer' })
+  const stopping = new AbortController()
+  const context = assemble({ settings, senders, client, queues, schedule, logger, metrics: producerMetrics(metrics), stopping: stopping.signal })
+
+  const app = await buildApp(context)
+  const scheduler = new Scheduler({
+    connection: waiting,
+    prefix: settings.REDIS_PREFIX,
+    fire: async (firing) => {
+      await context.control.fire(firing)
+      context.metrics.firings.inc({ result: 'done' })
+    },
+    onError: (error) => {
+      context.metrics.firings.inc({ result: 'error' })
+      logger.warn({ err: error }, 'schedule')
+    },
+  })
+  const reconciler = every(RECONCILE_EVERY_MS, async () => await context.control.reconcile(), (error) => logger.warn({ err: error }, 'schedules not reconciled'))
+
+  const ops = await startOpsServer({
+    host: settings.HOST,
+    port: settings.METRICS_PORT,
+    registry: metrics.registry,
+    ready: async () => {
+      if (stopping.signal.aborted) return { ok: false, why: 'stopping' }
+      await client.ping()
+      return { ok: true }
+    },
+  })
+  await app.listen({ host: settings.HOST, port: settings.PORT })
+  onShutdown({
+    logger,
+    deadlineMs: SHUTDOWN_MS,
+    steps: [
+      { name: 'streams', run: () => stopping.abort() },
+      { name: 'schedule', run: async () => await Promise.all([reconciler.stop(), scheduler.stop()]) },
+      { name: 'requests', run: async () => await app.close() },
+      { name: 'queues', run: async () => await Promise.all([schedule.close(), ...[...queues.values()].map(async (queue) => await queue.close())]) },
+      { name: 'redis', run: async () => await Promise.all([closeRedis(client), closeRedis(waiting)]) },
+      { name: 'ops', run: async () => await ops.close() },
+    ],
+  })
+  logger.info({ port: (app.server.address() as AddressInfo).port, metricsPort: ops.port }, 'ready')
+}
+
+export type Parts = {
+  readonly settings: Pick<Settings, 'REDIS_PREFIX' | 'API_KEYS'>
+  readonly senders: readonly Sender[]
+  readonly client: RedisClient
+  readonly queues: ReadonlyMap<string, SendQueue>
+  readonly schedule: ScheduleQueue
+  readonly logger: Logger
+  readonly metrics: Context['metrics']
+  readonly stopping: AbortSignal
+}
+
+/** Everything the API leans on, on one connection. */
+export function assemble({ settings, senders, client, queues, schedule, logger, metrics, stopping }: Parts): Context {
+  const keys = new Keys(settings.REDIS_PREFIX)
+  const campaigns = new Campaigns(client, keys)
+  const queueOf = (sender: string): SendQueue | null => queues.get(sender) ?? null
+  return {
+    campaigns,
+    recipients: new Recipients(client, keys),
+    chunks: new Chunks(client, keys),
+    suppressions: new Suppressions(client, keys),
+    senders: new Senders(client, keys),
+    control: new Control({
+      campaigns,
+      runs: new Runs(client, keys, campaigns),
+      schedule,
+      queueOf,
+      onTrouble: (error, what, campaign) => logger.warn({ err: error, campaign }, what),
+    }),
+    openAppender: (campaign) => {
+      const appender = new RecipientAppender(client, keys, campaign, randomBytes(9).toString('hex'))
+      return { open: async () => await appender.open(), append: async (batch) => await appender.append(batch), close: async () => await appender.close() }
+    },
+    configured: new Map(senders.map((sender) => [sender.id, sender])),
+    queueOf,
+    apiKeys: settings.API_KEYS,
+    metrics,
+    logger,
+    newId: () => campaignId(Date.now(), randomBytes(5)),
+    stopping,
+  }
+}
+
+/** Nine characters of time and seven of chance: ids sort by age, and two producers never make the same. */
+export function campaignId(now: number, chance: Buffer): string {
+  const random = chance.readUIntBE(0, 5) % 36 ** 7
+  return now.toString(36).padStart(9, '0') + random.toString(36).padStart(7, '0')
+}

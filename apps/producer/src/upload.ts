@@ -1,0 +1,191 @@
+import type { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+
+import { CsvHopeless, describeRejection, NotAnArray, UploadRefused } from '@chasqui/campaign'
+import type { Batch, IntakeFormat, RecipientIntake } from '@chasqui/campaign'
+import type { AppendReply } from '@chasqui/store'
+import { isStoreFailure } from '@chasqui/store'
+
+import { Problem } from './problem.ts'
+
+/** Batches on their way to Redis while the next are read: enough that neither waits for the other. */
+const BATCHES_AHEAD = 4
+
+/** Bytes are gathered up to this before they are looked at: a body that trickles must not cost a look each byte. */
+const PIECE_BYTES = 65_536
+
+/** How a body is written. */
+export type BodyForm = { readonly format: IntakeFormat; readonly gzip: boolean; readonly charset: string }
+
+const FORMATS: Readonly<Record<string, IntakeFormat>> = { 'text/csv': 'csv', 'application/x-ndjson': 'ndjson', 'application/json': 'json' }
+
+export const UPLOAD_TYPES = Object.keys(FORMATS)
+
+/** @throws Problem when the headers name a form that is not understood. */
+export function bodyForm(contentType: string | undefined, contentEncoding: string | undefined): BodyForm {
+  const [essence = '', ...parameters] = (contentType ?? '').split(';').map((part) => part.trim())
+  const format = FORMATS[essence.toLowerCase()]
+  if (format === undefined) {
+    throw new Problem('unsupported_media_type', `the body is ${JSON.stringify(essence)}; text/csv, application/x-ndjson and application/json are understood`)
+  }
+  const encoding = (contentEncoding ?? 'identity').trim().toLowerCase()
+  if (encoding !== 'identity' && encoding !== 'gzip') throw new Problem('unsupported_encoding', `the body is encoded as ${JSON.stringify(encoding)}; gzip is understood`)
+  const charset = parameters.map((parameter) => /^charset="?([^"]+)"?$/i.exec(parameter)?.[1]).find((name) => name !== undefined) ?? 'utf-8'
+  if (!isCharset(charset)) throw new Problem('unsupported_media_type', `the charset ${JSON.stringify(charset)} is not known`)
+  return { format, gzip: encoding === 'gzip', charset }
+}
+
+/** What became of an upload's rows so far. */
+export type UploadResult = { accepted: number; duplicates: number }
+
+/**
+ * Read a body to its end, storing batches as they fill, a few ahead of Redis' answers. Memory stays what those batches
+ * take, whatever the length: while they wait, the body is not read.
+ *
+ * @param store answers when a batch is stored; how many of its rows were new.
+ * @throws Problem with the counts so far when the body cannot be read, the campaign takes no more, or Redis is away.
+ *   What was stored stays; sending the same body again adds what is missing.
+ */
+export async function takeUpload(source: Readable, form: BodyForm, intake: RecipientIntake, store: (batch: Batch) => Promise<AppendReply>): Promise<UploadResult> {
+  const upload = new Upload(intake, store)
+  try {
+    for await (const text of textOf(source, form)) {
+      intake.push(text)
+      await upload.storeReady()
+    }
+    const end = intake.end()
+    await upload.storeReady()
+    await upload.settle()
+    if (end === 'broke_off') throw new Problem('body_broke_off', 'the body ends in the middle of a row; what came before it is stored')
+    return upload.result
+  } catch (error) {
+    await upload.settle().catch(() => {})
+    throw withCounts(problemOf(error), intake, upload.result)
+  }
+}
+
+/** What upstream is told of an upload that went through. */
+export function uploadView(intake: RecipientIntake, result: UploadResult) {
+  const { tally } = intake
+  return {
+    rows: tally.rows,
+    accepted: result.accepted,
+    duplicates: result.duplicates,
+    rejected: Object.values(tally.rejected).reduce((sum, count) => sum + count, 0),
+    reasons: tally.rejected,
+    warnings: tally.warnings,
+    ignoredColumns: intake.ignoredColumns,
+    rejections: tally.rejections.map((rejection) => ({ ...rejection, message: describeRejection(rejection) })),
+  }
+}
+
+class Upload {
+  readonly result: UploadResult = { accepted: 0, duplicates: 0 }
+  readonly #intake: RecipientIntake
+  readonly #store: (batch: Batch) => Promise<AppendReply>
+  readonly #onTheWay = new Set<Promise<void>>()
+  #failure: unknown = null
+
+  constructor(intake: RecipientIntake, store: (batch: Batch) => Promise<AppendReply>) {
+    this.#intake = intake
+    this.#store = store
+  }
+
+  /** Send every full batch; resolves when few enough are on their way. Throws when an earlier one failed. */
+  async storeReady(): Promise<void> {
+    for (let batch = this.#intake.takeBatch(); batch !== null; batch = this.#intake.takeBatch()) {
+      this.#send(batch)
+      while (this.#onTheWay.size >= BATCHES_AHEAD) await Promise.race(this.#onTheWay)
+      this.#throwFailure()
+    }
+  }
+
+  /** Wait for what is on its way. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#onTheWay)
+    this.#throwFailure()
+  }
+
+  #send(batch: Batch): void {
+    const sent = this.#store(batch).then(
+      (reply) => this.#take(reply),
+      (error: unknown) => {
+        this.#failure ??= error
+      },
+    )
+    const done = sent.finally(() => this.#onTheWay.delete(done))
+    this.#onTheWay.add(done)
+  }
+
+  #take(reply: AppendReply): void {
+    if (reply.kind === 'stored') {
+      this.result.accepted += reply.added
+      this.result.duplicates += reply.duplicates
+    } else {
+      this.#failure ??= reply.kind === 'missing' ? new Problem('campaign_not_found', 'the campaign is gone') : notOpen(reply.status)
+    }
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== null) throw this.#failure
+  }
+}
+
+export function notOpen(status: string): Problem {
+  return new Problem('campaign_not_open', `the campaign is ${status}; recipients can be added to a draft or scheduled one`, { campaignStatus: status })
+}
+
+/** The body's text in pieces of some size, decoded across their edges. */
+async function* textOf(source: Readable, form: BodyForm): AsyncGenerator<string> {
+  const decoder = new TextDecoder(form.charset, { ignoreBOM: true })
+  let pieces: Buffer[] = []
+  let bytes = 0
+  // The connection outlives a body that is given up half-way: the answer still has to go out on it.
+  const stream = (form.gzip ? gunzip(source) : source).iterator({ destroyOnReturn: false })
+  for await (const piece of stream) {
+    pieces.push(piece as Buffer)
+    bytes += (piece as Buffer).length
+    if (bytes < PIECE_BYTES) continue
+    yield decoder.decode(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces), { stream: true })
+    pieces = []
+    bytes = 0
+  }
+  yield decoder.decode(Buffer.concat(pieces))
+}
+
+function gunzip(source: Readable): Readable {
+  const gunzip = createGunzip()
+  // `pipe` does not pass errors on: a body that breaks off must end the reading, not leave it waiting.
+  source.once('error', (error) => gunzip.destroy(error))
+  source.once('aborted', () => gunzip.destroy(new Error('aborted')))
+  return source.pipe(gunzip)
+}
+
+function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  if (error instanceof UploadRefused) return new Problem(error.code, error.message, { columns: error.columns }, { cause: error })
+  if (error instanceof CsvHopeless) return new Problem('unreadable_body', error.message, { line: error.line }, { cause: error })
+  if (error instanceof NotAnArray) return new Problem('not_an_array', error.message, { line: error.line }, { cause: error })
+  if (isStoreFailure(error)) return new Problem('store_unavailable', 'Redis cannot be reached or refuses writes; send the same body again later', {}, { cause: error })
+  if (isBrokenBody(error)) return new Problem('body_broke_off', 'the body broke off; what came before is stored', {}, { cause: error })
+  return new Problem('internal_error', 'the upload failed', {}, { cause: error })
+}
+
+function withCounts(problem: Problem, intake: RecipientIntake, result: UploadResult): Problem {
+  return new Problem(problem.code, problem.message, { ...problem.more, ...uploadView(intake, result) }, { cause: problem.cause })
+}
+
+/** A gzip stream that ends early or is none, or a connection that closed before the body's end. */
+function isBrokenBody(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error ? String(error.code) : ''
+  return code.startsWith('Z_') || code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE' || error.message === 'aborted'
+}
+
+function isCharset(label: string): boolean {
+  try {
+    return new TextDecoder(label).encoding.length > 0
+  } catch {
+    return false
+  }
+}
