@@ -223,8 +223,9 @@ function untilReady(child, pidIsServer) {
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const { port } = server.address()
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('a TCP server without a port')
   server.close()
   await once(server, 'close')
-  return port
+  return address.port
 }

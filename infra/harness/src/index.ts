@@ -1,4 +1,5 @@
 /** Real Redis, real processes and a breakable wire, for tests, the demo and the benchmarks. */
+export { endWithParent } from './end-with-parent.ts'
 export { freePort } from './free-port.ts'
 export { obtainPrometheus, type PrometheusPrograms } from './prometheus.ts'
 export { startRedis, type PrivateRedis, type RedisOptions } from './redis.ts'
