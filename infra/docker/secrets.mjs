@@ -23,7 +23,8 @@ const APP_RIGHTS =
  * What the health check and the exporter may do: look at the server as a whole. No key, no setting, nothing to write;
  * that much is not worth a secret on a network without a way out.
  */
-const MONITOR_RIGHTS = '-@all +ping +info +select +client|setname +slowlog|get +slowlog|len +latency|latest +latency|histogram'
+const MONITOR_RIGHTS =
+  '-@all +ping +info +select +client|setname +slowlog|get +slowlog|len +latency|latest +latency|histogram'
 
 /**
  * @param {string} [folder] where to write
@@ -72,6 +73,8 @@ export async function makeSecrets(folder = FOLDER) {
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const made = await makeSecrets()
-  console.log(made.length === 0 ? `Nothing to do: ${FOLDER} is complete.` : `Made in ${FOLDER}:\n  ${made.join('\n  ')}`)
+  console.log(
+    made.length === 0 ? `Nothing to do: ${FOLDER} is complete.` : `Made in ${FOLDER}:\n  ${made.join('\n  ')}`,
+  )
   console.log('wa-token-br and webhook-app-secrets must be those of your Meta app; with the simulator any value does.')
 }

@@ -149,7 +149,8 @@ const sending: Row = {
     {
       kind: 'stack',
       title: 'Outcomes',
-      description: 'What became of the recipients asked for. `unknown`: no readable answer, the message may have been sent. `released`: surely not sent, tried again.',
+      description:
+        'What became of the recipients asked for. `unknown`: no readable answer, the message may have been sent. `released`: surely not sent, tried again.',
       unit: 'reqps',
       width: 12,
       queries: [
@@ -163,7 +164,7 @@ const sending: Row = {
       kind: 'lines',
       title: 'Errors by code',
       description:
-        "Answers that were no acceptance, a second. 130429: too fast. 190: the token. 132xxx: the template or its parameters. `lost`: no readable answer.",
+        'Answers that were no acceptance, a second. 130429: too fast. 190: the token. 132xxx: the template or its parameters. `lost`: no readable answer.',
       unit: 'reqps',
       width: 8,
       queries: [
@@ -192,7 +193,8 @@ const sending: Row = {
     {
       kind: 'states',
       title: 'Blocked senders',
-      description: 'Red: nothing is handed over, for the reason named. `code_<n>` is what the endpoint answered; `none` is a sender that may send.',
+      description:
+        'Red: nothing is handed over, for the reason named. `code_<n>` is what the endpoint answered; `none` is a sender that may send.',
       unit: 'none',
       width: 8,
       queries: [

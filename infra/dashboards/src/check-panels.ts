@@ -8,7 +8,9 @@ export type Finding = { readonly where: string; readonly expr: string; readonly 
 /** The part of a dashboard file that is asked of Prometheus. */
 export type DashboardQueries = {
   readonly title: string
-  readonly templating: { readonly list: readonly { readonly type: string; readonly name: string; readonly definition?: string }[] }
+  readonly templating: {
+    readonly list: readonly { readonly type: string; readonly name: string; readonly definition?: string }[]
+  }
   readonly panels: readonly {
     readonly title: string
     readonly targets?: readonly { readonly refId: string; readonly expr: string }[]
@@ -24,12 +26,17 @@ const ALL = { campaign: '.*', sender: '.*', __rate_interval: '15s' }
  * A query is well when it has a number (NaN is none) anywhere within the window. Nothing is thrown for a query that
  * fails: its finding says what Prometheus said.
  */
-export async function checkPanels(prometheusUrl: string, dashboards: readonly DashboardQueries[], window: Window): Promise<Finding[]> {
+export async function checkPanels(
+  prometheusUrl: string,
+  dashboards: readonly DashboardQueries[],
+  window: Window,
+): Promise<Finding[]> {
   const prometheus = new Prometheus(prometheusUrl)
   const findings: Finding[] = []
   for (const dashboard of dashboards) {
     for (const { name, type, definition } of dashboard.templating.list) {
-      if (type === 'query') findings.push(await checkVariable(prometheus, `${dashboard.title} / $${name}`, definition ?? ''))
+      if (type === 'query')
+        findings.push(await checkVariable(prometheus, `${dashboard.title} / $${name}`, definition ?? ''))
     }
     for (const panel of dashboard.panels) {
       for (const { refId, expr } of panel.targets ?? []) {
@@ -47,11 +54,16 @@ export async function checkPanels(prometheusUrl: string, dashboards: readonly Da
  *
  * @param unprovoked selectors that a healthy run cannot have, with the reason.
  */
-export async function checkRules(prometheusUrl: string, window: Window, unprovoked: ReadonlyMap<string, string>): Promise<Finding[]> {
+export async function checkRules(
+  prometheusUrl: string,
+  window: Window,
+  unprovoked: ReadonlyMap<string, string>,
+): Promise<Finding[]> {
   const prometheus = new Prometheus(prometheusUrl)
   const findings: Finding[] = []
   for (const rule of await prometheus.rules()) {
-    if (rule.health !== 'ok') findings.push({ where: rule.name, expr: rule.query, problem: `${rule.health}: ${rule.lastError}` })
+    if (rule.health !== 'ok')
+      findings.push({ where: rule.name, expr: rule.query, problem: `${rule.health}: ${rule.lastError}` })
     for (const { metric, matchers } of selectorsOf(rule.query)) {
       const selector = `${metric}${matchers}`
       if (unprovoked.has(selector)) continue

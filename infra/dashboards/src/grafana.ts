@@ -1,6 +1,32 @@
-import { BarGaugeDisplayMode, BigValueGraphMode, LegendDisplayMode, LegendPlacement, SortOrder, StackingMode, TooltipDisplayMode, VisibilityMode, VizOrientation } from '@grafana/grafana-foundation-sdk/common'
-import { ReduceDataOptionsBuilder, StackingConfigBuilder, VizLegendOptionsBuilder, VizTooltipOptionsBuilder } from '@grafana/grafana-foundation-sdk/common'
-import { DashboardBuilder, DashboardCursorSync, DatasourceVariableBuilder, MappingType, QueryVariableBuilder, RowBuilder, ThresholdsConfigBuilder, ThresholdsMode, VariableRefresh, VariableSort } from '@grafana/grafana-foundation-sdk/dashboard'
+import {
+  BarGaugeDisplayMode,
+  BigValueGraphMode,
+  LegendDisplayMode,
+  LegendPlacement,
+  SortOrder,
+  StackingMode,
+  TooltipDisplayMode,
+  VisibilityMode,
+  VizOrientation,
+} from '@grafana/grafana-foundation-sdk/common'
+import {
+  ReduceDataOptionsBuilder,
+  StackingConfigBuilder,
+  VizLegendOptionsBuilder,
+  VizTooltipOptionsBuilder,
+} from '@grafana/grafana-foundation-sdk/common'
+import {
+  DashboardBuilder,
+  DashboardCursorSync,
+  DatasourceVariableBuilder,
+  MappingType,
+  QueryVariableBuilder,
+  RowBuilder,
+  ThresholdsConfigBuilder,
+  ThresholdsMode,
+  VariableRefresh,
+  VariableSort,
+} from '@grafana/grafana-foundation-sdk/dashboard'
 import { PanelBuilder as BarGaugeBuilder } from '@grafana/grafana-foundation-sdk/bargauge'
 import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus'
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat'
@@ -41,18 +67,20 @@ export function dashboardJson(page: Page): string {
 }
 
 function queryVariable({ name, label, metric }: Variable): QueryVariableBuilder {
-  return new QueryVariableBuilder(name)
-    .label(label)
-    .datasource(DATASOURCE)
-    .query({ query: `label_values(${metric}, ${name})`, refId: `variable-${name}` })
-    .definition(`label_values(${metric}, ${name})`)
-    .refresh(VariableRefresh.OnTimeRangeChanged)
-    .sort(VariableSort.AlphabeticalAsc)
-    .multi(true)
-    .includeAll(true)
-    // Not the list of all values, which is long, and wrong as soon as a campaign begins.
-    .allValue('.*')
-    .current({ text: 'All', value: '$__all' })
+  return (
+    new QueryVariableBuilder(name)
+      .label(label)
+      .datasource(DATASOURCE)
+      .query({ query: `label_values(${metric}, ${name})`, refId: `variable-${name}` })
+      .definition(`label_values(${metric}, ${name})`)
+      .refresh(VariableRefresh.OnTimeRangeChanged)
+      .sort(VariableSort.AlphabeticalAsc)
+      .multi(true)
+      .includeAll(true)
+      // Not the list of all values, which is long, and wrong as soon as a campaign begins.
+      .allValue('.*')
+      .current({ text: 'All', value: '$__all' })
+  )
 }
 
 type AnyPanelBuilder = TimeseriesBuilder | StatBuilder | BarGaugeBuilder | StateTimelineBuilder
@@ -101,13 +129,20 @@ function ofKind(panel: Panel): AnyPanelBuilder {
 }
 
 function timeseries(): TimeseriesBuilder {
-  return new TimeseriesBuilder()
-    // Soft: the slack of a late campaign is negative.
-    .axisSoftMin(0)
-    .lineWidth(1)
-    .showPoints(VisibilityMode.Never)
-    .legend(new VizLegendOptionsBuilder().showLegend(true).displayMode(LegendDisplayMode.List).placement(LegendPlacement.Bottom))
-    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending))
+  return (
+    new TimeseriesBuilder()
+      // Soft: the slack of a late campaign is negative.
+      .axisSoftMin(0)
+      .lineWidth(1)
+      .showPoints(VisibilityMode.Never)
+      .legend(
+        new VizLegendOptionsBuilder()
+          .showLegend(true)
+          .displayMode(LegendDisplayMode.List)
+          .placement(LegendPlacement.Bottom),
+      )
+      .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending))
+  )
 }
 
 function lastValue(): ReduceDataOptionsBuilder {

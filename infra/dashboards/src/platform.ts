@@ -100,7 +100,8 @@ const redis: Row = {
     {
       kind: 'states',
       title: 'Not durable',
-      description: 'Red: the append-only file is off, or its last write or rewrite failed. A restart would lose what was acknowledged.',
+      description:
+        'Red: the append-only file is off, or its last write or rewrite failed. A restart would lose what was acknowledged.',
       unit: 'none',
       width: 12,
       queries: [

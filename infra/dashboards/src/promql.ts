@@ -9,7 +9,8 @@ const OPERATORS = new Set(['and', 'or', 'unless', 'bool', 'offset', 'inf', 'nan'
 const GROUPINGS = new Set(['by', 'without', 'on', 'ignoring', 'group_left', 'group_right'])
 
 /** In order: comment, string, range or step in brackets, name with matchers, number with its unit. */
-const TOKEN = /#[^\n]*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\[[^\]]*\]|([a-zA-Z_:][\w:]*)\s*(\{(?:"(?:[^"\\]|\\.)*"|[^}"])*\})?|\d[\w.]*/g
+const TOKEN =
+  /#[^\n]*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\[[^\]]*\]|([a-zA-Z_:][\w:]*)\s*(\{(?:"(?:[^"\\]|\\.)*"|[^}"])*\})?|\d[\w.]*/g
 
 /**
  * The selectors of an expression, in order of appearance, each once.

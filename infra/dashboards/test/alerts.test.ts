@@ -18,11 +18,15 @@ type TestFile = {
 
 const testFolder = 'infra/prometheus/tests'
 const testFiles = (await readdir(join(ROOT, testFolder))).filter((name) => name.endsWith('.yml'))
-const unitTests = (await Promise.all(testFiles.map((name) => readYaml<TestFile>(`${testFolder}/${name}`)))).flatMap(({ tests }) => tests)
+const unitTests = (await Promise.all(testFiles.map((name) => readYaml<TestFile>(`${testFolder}/${name}`)))).flatMap(
+  ({ tests }) => tests,
+)
 
 test('promtool accepts the configuration and the rules, and every alert fires when it must and not otherwise', async () => {
   const { promtool } = await obtainPrometheus()
-  await expect(run(join(ROOT, 'infra/prometheus/check.sh'), { env: { ...process.env, PROMTOOL: promtool } })).resolves.toBeDefined()
+  await expect(
+    run(join(ROOT, 'infra/prometheus/check.sh'), { env: { ...process.env, PROMTOOL: promtool } }),
+  ).resolves.toBeDefined()
 }, 120_000)
 
 describe.each(alerts.map((rule) => [rule.alert, rule] as const))('%s', (name, rule) => {
@@ -32,7 +36,9 @@ describe.each(alerts.map((rule) => [rule.alert, rule] as const))('%s', (name, ru
     expect(rule.annotations?.['summary']?.length).toBeGreaterThan(15)
     expect(rule.annotations?.['description']?.length).toBeGreaterThan(20)
     expect(rule.annotations?.['runbook_url']).toBe(`infra/runbook/${name}.md`)
-    expect(await read(`infra/runbook/${name}.md`)).toMatch(new RegExp(`^# ${name}\n[^]*## What it means[^]*## Where to look[^]*## What to do`))
+    expect(await read(`infra/runbook/${name}.md`)).toMatch(
+      new RegExp(`^# ${name}\n[^]*## What it means[^]*## Where to look[^]*## What to do`),
+    )
   })
 
   test('is shown to fire, and shown not to', () => {
@@ -47,7 +53,8 @@ test('every runbook page belongs to an alert, and its links lead somewhere', asy
   const pages = (await readdir(join(ROOT, 'infra/runbook'))).filter((name) => name !== 'README.md')
   expect(pages.sort()).toEqual([...names].map((name) => `${name}.md`).sort())
   for (const page of pages) {
-    for (const [, target = ''] of (await read(`infra/runbook/${page}`)).matchAll(/\]\((\w+)\.md\)/g)) expect(names, page).toContain(target)
+    for (const [, target = ''] of (await read(`infra/runbook/${page}`)).matchAll(/\]\((\w+)\.md\)/g))
+      expect(names, page).toContain(target)
   }
 })
 

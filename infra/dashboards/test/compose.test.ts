@@ -40,20 +40,36 @@ const compose = await readYaml<Compose>('docker-compose.yml')
 const services = Object.entries(compose.services)
 const apps = services.filter(([, { build }]) => build !== undefined)
 const stages = await readStages()
-const exists = (path: string): Promise<boolean> => access(join(ROOT, path)).then(() => true, () => false)
+const exists = (path: string): Promise<boolean> =>
+  access(join(ROOT, path)).then(
+    () => true,
+    () => false,
+  )
 /** `${NAME:-default}` as Compose fills it in when nothing is set. */
 const byDefault = (text: string): string => text.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1')
 
 test('the three apps, the simulator, Redis and those who watch are there', () => {
-  expect(Object.keys(compose.services).sort()).toEqual(
-    ['grafana', 'producer', 'prometheus', 'redis', 'redis-exporter', 'send-worker', 'simulator', 'status-worker'],
-  )
+  expect(Object.keys(compose.services).sort()).toEqual([
+    'grafana',
+    'producer',
+    'prometheus',
+    'redis',
+    'redis-exporter',
+    'send-worker',
+    'simulator',
+    'status-worker',
+  ])
   expect(compose.services['simulator']?.profiles).toEqual(['simulator'])
 })
 
 describe.each(services)('%s', (name, service) => {
   test('runs with little: read-only, no rights, bounded memory and logs, a pinned image', () => {
-    expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'], restart: 'unless-stopped' })
+    expect(service).toMatchObject({
+      read_only: true,
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+      restart: 'unless-stopped',
+    })
     expect(service.mem_limit).toBeDefined()
     expect(service.logging).toBeDefined()
     if (service.build === undefined) expect(service.image).toMatch(/:v?\d+\.\d+/)
@@ -76,7 +92,8 @@ describe.each(services)('%s', (name, service) => {
       expect(compose.services, other).toHaveProperty(other)
       // Images of our own bring their health check along.
       const has = compose.services[other]?.healthcheck ?? compose.services[other]?.build
-      if (condition === 'service_healthy') expect(has, `${other} is waited for and says nothing of its health`).toBeDefined()
+      if (condition === 'service_healthy')
+        expect(has, `${other} is waited for and says nothing of its health`).toBeDefined()
     }
   })
 
@@ -108,14 +125,19 @@ describe.each(apps)('%s', (name, service) => {
 
   test('listens where its image says, and where the app listens by itself', async () => {
     const image = variablesOf(stages, name)
-    const exposed = stageNamed(stages, name).instructions.find((instruction) => instruction.name === 'EXPOSE')?.text.split(' ') ?? []
+    const exposed =
+      stageNamed(stages, name)
+        .instructions.find((instruction) => instruction.name === 'EXPOSE')
+        ?.text.split(' ') ?? []
     const sources = await sourcesOf(`apps/${name}`)
     for (const variable of ['PORT', 'METRICS_PORT']) {
       const port = service.environment?.[variable]
       expect(image.get(variable), variable).toBe(port === undefined ? undefined : String(port))
       if (port === undefined) continue
       expect(exposed).toContain(String(port))
-      expect(sources, `${variable} has another default in apps/${name}`).toMatch(new RegExp(`\\b${variable}: port\\(${port}\\)`))
+      expect(sources, `${variable} has another default in apps/${name}`).toMatch(
+        new RegExp(`\\b${variable}: port\\(${port}\\)`),
+      )
     }
     for (const published of service.ports ?? []) expect(exposed).toContain(published.split(':').at(-1))
   })
@@ -127,17 +149,25 @@ test('Prometheus scrapes every app on its METRICS_PORT, by a name it can reach',
     readonly dns_sd_configs?: readonly { readonly names: readonly string[]; readonly port: number }[]
     readonly static_configs?: readonly { readonly targets: readonly string[] }[]
   }
-  const { scrape_configs: jobs } = await readYaml<{ scrape_configs: readonly Scrape[] }>('infra/prometheus/prometheus.yml')
+  const { scrape_configs: jobs } = await readYaml<{ scrape_configs: readonly Scrape[] }>(
+    'infra/prometheus/prometheus.yml',
+  )
   const targets = jobs.flatMap(({ dns_sd_configs: dns = [], static_configs: fixed = [] }) => [
     ...dns.flatMap(({ names, port }) => names.map((name) => `${name}:${port}`)),
     ...fixed.flatMap(({ targets: listed }) => listed),
   ])
-  const metrics = apps.flatMap(([name, { environment }]) => (environment?.['METRICS_PORT'] === undefined ? [] : [`${name}:${environment['METRICS_PORT']}`]))
+  const metrics = apps.flatMap(([name, { environment }]) =>
+    environment?.['METRICS_PORT'] === undefined ? [] : [`${name}:${environment['METRICS_PORT']}`],
+  )
   expect(targets.sort()).toEqual([...metrics, '127.0.0.1:9090', 'redis-exporter:9121'].sort())
   const reach = new Set(compose.services['prometheus']?.networks)
   for (const target of targets) {
     const host = String(target.split(':')[0])
-    if (host !== '127.0.0.1') expect(compose.services[host]?.networks?.some((network) => reach.has(network)), host).toBe(true)
+    if (host !== '127.0.0.1')
+      expect(
+        compose.services[host]?.networks?.some((network) => reach.has(network)),
+        host,
+      ).toBe(true)
   }
 })
 
@@ -155,7 +185,12 @@ test('Grafana finds Prometheus and the dashboards', async () => {
 
 test('Redis writes to disk before it answers, throws nothing away, and cannot be reached from outside', async () => {
   const settings = await read('infra/redis/redis.conf')
-  for (const line of ['appendonly yes', 'appendfsync always', 'no-appendfsync-on-rewrite no', 'maxmemory-policy noeviction']) {
+  for (const line of [
+    'appendonly yes',
+    'appendfsync always',
+    'no-appendfsync-on-rewrite no',
+    'maxmemory-policy noeviction',
+  ]) {
     expect(settings.split('\n')).toContain(line)
   }
   expect(compose.services['redis']?.networks).toEqual(['data'])

@@ -55,7 +55,8 @@ test.each(PAGES)('every panel of $title says what it means, and its legend names
   for (const panel of page.rows.flatMap((row) => row.panels)) {
     expect(panel.description.length, panel.title).toBeGreaterThan(20)
     for (const { expr, legend } of panel.queries) {
-      for (const [, label] of legend.matchAll(/\{\{(\w+)\}\}/g)) expect(keepsLabel(expr, String(label)), `${panel.title}: ${legend}`).toBe(true)
+      for (const [, label] of legend.matchAll(/\{\{(\w+)\}\}/g))
+        expect(keepsLabel(expr, String(label)), `${panel.title}: ${legend}`).toBe(true)
     }
   }
 })
@@ -65,7 +66,9 @@ function keepsLabel(expr: string, label: string): boolean {
   const aggregations = [...expr.matchAll(/\b(?:sum|max|min|count)\s+by\s*\(([^)]*)\)/g)]
   if (aggregations.length > 0) return aggregations.some(([, labels = '']) => labels.split(/,\s*/).includes(label))
   if (label === 'job' || label === 'instance') return true
-  return selectorsOf(expr).some(({ metric }) => metric.split(':').length < 3 || metric.split(':')[0]?.split('_').includes(label))
+  return selectorsOf(expr).some(
+    ({ metric }) => metric.split(':').length < 3 || metric.split(':')[0]?.split('_').includes(label),
+  )
 }
 
 test('every chasqui_ metric that a panel or a rule asks for is declared by an app', async () => {
@@ -73,7 +76,9 @@ test('every chasqui_ metric that a panel or a rule asks for is declared by an ap
   const apps = ['apps/producer', 'apps/send-worker', 'apps/status-worker', 'packages/runtime']
   const sources = (await Promise.all(apps.map(sourcesOf))).join('\n')
   const expressions = [
-    ...PAGES.flatMap((page) => page.rows.flatMap((row) => row.panels.flatMap((panel) => panel.queries.map(({ expr }) => expr)))),
+    ...PAGES.flatMap((page) =>
+      page.rows.flatMap((row) => row.panels.flatMap((panel) => panel.queries.map(({ expr }) => expr))),
+    ),
     ...PAGES.flatMap((page) => page.variables.map(({ metric }) => metric)),
     ...alerts.map(({ expr }) => expr),
     ...recordings.values(),

