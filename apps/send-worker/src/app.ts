@@ -9,7 +9,7 @@ import { createSendMetrics } from './metrics.ts'
 import type { SendMetrics } from './metrics.ts'
 import { RedisClock } from './redis-clock.ts'
 import type { SendEvents } from './sender.ts'
-import { SendingSender } from './sending-sender.ts'
+import { Roster } from './roster.ts'
 import type { Shared } from './sending-sender.ts'
 import { Sweeper } from './sweeper.ts'
 import { Watcher } from './watcher.ts'
@@ -26,22 +26,20 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
   const onError = (error: Error): void => logger.warn({ err: error }, 'redis connection')
   const ledgerClient = connectRedis(config.redisUrl, 'ledger', onError)
   const queueClient = connectRedis(config.redisUrl, 'blocking', onError)
-  const shared = await share(config, logger, metrics, ledgerClient, queueClient)
-  const senders = config.senders.map((sender) => new SendingSender(sender, shared))
-  const queueOf = new Map(senders.map((sender) => [sender.id, sender.queue]))
-
+  const shared = await share(config, logger, metrics, ledgerClient, queueClient, () => watcher.everythingStopped)
+  const roster = new Roster({ shared, read: config.readSenders, logger })
+  const watcher = new Watcher({ metrics, senders: shared.senders, roster, clock: shared.clock, capacity: shared.capacity })
   const sweeper = new Sweeper({
     ledger: shared.ledger,
     alive: shared.alive,
     senders: shared.senders,
     resendWindowMs: config.resendWindowMs,
-    queueOf: (sender) => queueOf.get(sender) ?? null,
+    queueOf: (sender) => roster.get(sender)?.queue ?? null,
     now: () => shared.clock.now(),
     onReaped: (sender, recipients) => metrics.reaped.inc({ sender }, recipients),
     onCompleted: shared.events.completed,
     onTrouble: (error) => shared.events.trouble('sweep', error),
   })
-  const watcher = new Watcher({ metrics, senders: shared.senders, queues: queueOf, configured: config.senders, clock: shared.clock, capacity: shared.capacity })
   let draining = false
   const ops = await startOpsServer({
     host: config.host,
@@ -53,14 +51,15 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
       return { ok: true }
     },
   })
-  for (const sender of senders) sender.start()
+  // The kill switch must be known before the first claim.
+  await watcher.start()
+  roster.start(config.senders)
   sweeper.start()
-  watcher.start()
   return {
     metricsPort: ops.port,
     steps: [
       { name: 'sweeper', run: async () => ((draining = true), await sweeper.stop()) },
-      { name: 'senders', run: async () => void (await Promise.all(senders.map(async (sender) => await sender.stop()))) },
+      { name: 'senders', run: async () => await roster.stop() },
       { name: 'watcher', run: async () => await watcher.stop() },
       { name: 'ops', run: async () => await ops.close() },
       { name: 'redis', run: async () => void (await Promise.all([closeRedis(ledgerClient), closeRedis(queueClient)])) },
@@ -74,6 +73,7 @@ async function share(
   metrics: SendMetrics,
   ledgerClient: RedisClient,
   queueConnection: RedisClient,
+  stopped: () => boolean,
 ): Promise<Shared> {
   const keys = new Keys(config.prefix)
   const monotonic = (): number => performance.now()
@@ -93,6 +93,7 @@ async function share(
     requestTimeoutMs: config.requestTimeoutMs,
     leaseMs: config.leaseMs,
     events: observe(metrics, logger),
+    stopped,
     onLimit: (sender, limit) => metrics.rateLimit.set({ sender }, limit),
     onBlocked: (sender, code, until) => logger.error({ sender, code, until: new Date(until).toISOString() }, 'sender blocked: the endpoint refuses all it sends'),
     onHeld: (campaign, reason) => logger.error({ campaign, reason }, 'campaign paused: the endpoint refuses all its messages'),

@@ -19,6 +19,8 @@ export type SendWorkerConfig = {
   /** How long a status is waited for before an unknown recipient is sent again (`onUnknown: resend`), ms. */
   readonly resendWindowMs: number
   readonly senders: readonly ConfiguredSender[]
+  /** Reads the senders again, as they are configured now; throws when they cannot be read. */
+  readonly readSenders: () => readonly ConfiguredSender[]
 }
 
 /**
@@ -51,6 +53,12 @@ export function readConfig(env: Environment): SendWorkerConfig {
     const least = values.SEND_TIMEOUT_MS + LEASE_SLACK_MS
     throw new EnvironmentError([`SEND_LEASE_MS: found ${values.SEND_LEASE_MS}, allowed: at least ${least} (SEND_TIMEOUT_MS and ${LEASE_SLACK_MS} more)`])
   }
+  const configured = (): ConfiguredSender[] =>
+    readSenders(values.SENDERS_FILE).map((sender) => ({
+      ...sender,
+      accessToken: readAccessToken(sender, env),
+      endpointUrl: sender.baseUrl ?? values.MM_LITE_BASE_URL,
+    }))
   return {
     redisUrl: values.REDIS_URL,
     prefix: values.REDIS_PREFIX,
@@ -61,10 +69,7 @@ export function readConfig(env: Environment): SendWorkerConfig {
     requestTimeoutMs: values.SEND_TIMEOUT_MS,
     leaseMs: values.SEND_LEASE_MS,
     resendWindowMs: values.RESEND_WINDOW_MS,
-    senders: readSenders(values.SENDERS_FILE).map((sender) => ({
-      ...sender,
-      accessToken: readAccessToken(sender, env),
-      endpointUrl: sender.baseUrl ?? values.MM_LITE_BASE_URL,
-    })),
+    senders: configured(),
+    readSenders: configured,
   }
 }

@@ -5,8 +5,10 @@ import { pause } from './pause.ts'
 export type PacerOptions = {
   readonly senders: Pick<Senders, 'grantSlots'>
   readonly sender: string
-  /** The limit as configured. */
-  readonly messagesPerSecond: number
+  /** The limit as configured now. */
+  readonly messagesPerSecond: () => number
+  /** The kill switch. */
+  readonly stopped: () => boolean
   /** Monotonic ms. */
   readonly now: () => number
   readonly onReply: (reply: SlotReply) => void
@@ -14,6 +16,8 @@ export type PacerOptions = {
 
 /** Slots may lie this far ahead: long enough for a round trip and a window, short enough for a change to bite, ms. */
 const HORIZON_MS = 250
+/** A claim and the question after opt-outs take a few ms; the first slot is not lost to them, ms. */
+const LEAD_MS = 10
 /** A wait is cut into pieces of at most this, so that a lifted block or rest is soon seen, ms. */
 const LOOK_AGAIN_MS = 1_000
 /** A slot that lies further back than this is not used any more: the window of a second it belonged to is over, ms. */
@@ -34,6 +38,10 @@ export class Pacer {
     while (!signal.aborted) {
       const spare = this.#takeSpare(most)
       if (spare.length > 0) return spare
+      if (this.#options.stopped()) {
+        await pause(LOOK_AGAIN_MS, signal)
+        continue
+      }
       const reply = await this.#grant(most)
       if (reply.kind === 'slots') return this.#times(reply)
       await pause(Math.min(waitOf(reply), LOOK_AGAIN_MS), signal)
@@ -55,7 +63,7 @@ export class Pacer {
 
   async #grant(wanted: number): Promise<SlotReply> {
     const { senders, sender, messagesPerSecond, onReply } = this.#options
-    const reply = await senders.grantSlots({ sender, wanted, messagesPerSecond, horizonMs: HORIZON_MS })
+    const reply = await senders.grantSlots({ sender, wanted, messagesPerSecond: messagesPerSecond(), horizonMs: HORIZON_MS, leadMs: LEAD_MS })
     onReply(reply)
     return reply
   }

@@ -1,7 +1,9 @@
+import type { Outcome } from '@chasqui/delivery'
 import { compileMessage, Endpoint } from '@chasqui/whatsapp'
 import { SendQueue, Visitor } from '@chasqui/queue'
 import type { AliveCampaigns, Campaigns, Chunks, Ledger, RedisClient, Senders, Suppressions } from '@chasqui/store'
 
+import { CampaignProof } from './campaign-proof.ts'
 import type { Capacity } from './capacity.ts'
 import type { ConfiguredSender } from './config.ts'
 import { Effects } from './effects.ts'
@@ -27,6 +29,8 @@ export type Shared = {
   readonly requestTimeoutMs: number
   readonly leaseMs: number
   readonly events: SendEvents
+  /** The kill switch. */
+  readonly stopped: () => boolean
   readonly onLimit: (sender: string, messagesPerSecond: number) => void
   readonly onBlocked: (sender: string, code: number, until: number) => void
   readonly onHeld: (campaign: string, reason: string) => void
@@ -47,10 +51,12 @@ export class SendingSender {
   readonly #effects: Effects
   readonly #compiled = new Map<string, SendableCampaign>()
   readonly #shared: Shared
+  #sender: ConfiguredSender
 
   constructor(sender: ConfiguredSender, shared: Shared) {
     this.id = sender.id
     this.#shared = shared
+    this.#sender = sender
     const now = (): number => performance.now()
     this.queue = new SendQueue(shared.queueConnection, shared.prefix, sender.id)
     this.#endpoint = new Endpoint({ baseUrl: sender.endpointUrl, connections: shared.concurrency, requestTimeoutMs: shared.requestTimeoutMs })
@@ -67,7 +73,8 @@ export class SendingSender {
     const pacer = new Pacer({
       senders: shared.senders,
       sender: sender.id,
-      messagesPerSecond: sender.messagesPerSecond,
+      messagesPerSecond: () => this.#sender.messagesPerSecond,
+      stopped: shared.stopped,
       now,
       onReply: (reply) => {
         shared.clock.observe(reply.now)
@@ -76,9 +83,9 @@ export class SendingSender {
     })
     const effects = this.#effects
     const dependencies = {
-      sender: { id: sender.id, phoneNumberId: sender.phoneNumberId, callbackData: sender.correlation === 'callback_data' },
+      sender: { id: sender.id, phoneNumberId: sender.phoneNumberId, callbackData: sender.correlation === 'callback_data', messagesPerSecond: () => this.#sender.messagesPerSecond },
       environment: shared.prefix,
-      accessToken: () => sender.accessToken,
+      accessToken: () => this.#sender.accessToken,
       leaseMs: shared.leaseMs,
       ledger: shared.ledger,
       clock: shared.clock,
@@ -90,7 +97,11 @@ export class SendingSender {
       suppressed: async (numbers: readonly number[]) => await shared.suppressions.areSuppressed(numbers),
       optOut: async (number: number) => void (await shared.suppressions.add([number])),
       effect: async (campaign: string, effect: Parameters<Effects['carryOut']>[1]) => await effects.carryOut(campaign, effect),
-      hear: async (campaign: string, outcome: Parameters<Effects['hear']>[1]) => await effects.hear(campaign, outcome),
+      hear: async (campaign: string, outcome: Outcome) => {
+        const code = this.#compiled.get(campaign)?.proof.hear(outcome) ?? null
+        if (code !== null) await effects.carryOut(campaign, { kind: 'hold_campaign', code, forMs: null })
+        await effects.hear(campaign, outcome)
+      },
       events: shared.events,
       now,
       wall: Date.now,
@@ -110,9 +121,23 @@ export class SendingSender {
     this.#visitor.start()
   }
 
-  /** Claims nothing more, lets written requests end and be settled, and closes. */
-  async stop(): Promise<void> {
+  /** The limit or the token has changed; a new token lifts the blocks that the old one caused. */
+  async update(sender: ConfiguredSender): Promise<void> {
+    const renewed = sender.accessToken !== this.#sender.accessToken
+    this.#sender = sender
+    if (!renewed) return
+    const blocks = await this.#shared.senders.blocks(this.id, this.#shared.clock.now())
+    for (const [reason, { detail }] of blocks) if (detail === 'token') await this.#shared.senders.unblock(this.id, reason)
+  }
+
+  /**
+   * Claims nothing more, lets written requests end and be settled, and closes. Requests that have not ended after
+   * `patienceMs` are cut off and become unknown by our own word, not by a lease that dies.
+   */
+  async stop(patienceMs: number): Promise<void> {
+    const cut = setTimeout(() => void this.#endpoint.destroy(), patienceMs)
     await this.#visitor.stop()
+    clearTimeout(cut)
     await this.queue.close()
     await this.#endpoint.close()
   }
@@ -123,7 +148,7 @@ export class SendingSender {
     const campaign = await this.#shared.campaigns.read(id)
     if (campaign === null) return null
     const { spec, source, notAfter } = campaign
-    const sendable = { id, source, notAfter, compose: compileMessage(spec) }
+    const sendable = { id, source, notAfter, compose: compileMessage(spec), proof: new CampaignProof() }
     this.#compiled.set(id, sendable)
     const [oldest] = this.#compiled.keys()
     if (this.#compiled.size > CAMPAIGNS_KEPT && oldest !== undefined) this.#compiled.delete(oldest)

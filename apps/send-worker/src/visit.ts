@@ -8,6 +8,8 @@ import { CHUNK_ROWS } from '@chasqui/store'
 import type { ClaimedRow, ClaimReply, Ledger } from '@chasqui/store'
 import type { ComposeMessage, Endpoint } from '@chasqui/whatsapp'
 
+import { UNPROVEN_WINDOW } from './campaign-proof.ts'
+import type { CampaignProof } from './campaign-proof.ts'
 import type { Capacity } from './capacity.ts'
 import { raiseFence } from './fence.ts'
 import type { Pacer } from './pacer.ts'
@@ -24,10 +26,11 @@ export type SendableCampaign = {
   /** Last safe moment of hand-over, ms; `null`: none. */
   readonly notAfter: number | null
   readonly compose: ComposeMessage
+  readonly proof: CampaignProof
 }
 
 export type VisitorDependencies = {
-  readonly sender: { readonly id: string; readonly phoneNumberId: string; readonly callbackData: boolean }
+  readonly sender: { readonly id: string; readonly phoneNumberId: string; readonly callbackData: boolean; readonly messagesPerSecond: () => number }
   readonly environment: string
   readonly accessToken: () => string
   /** Longer than a request may take, so that no lease dies under a living request, ms. */
@@ -61,6 +64,10 @@ export const MARGIN_MS = 1_000
 /** When the sweeper looks after a chunk whose free recipients nobody claimed, ms. */
 const AGAIN_MS = 60_000
 const RETRY_MS = 200
+/** The share of the limit that is used leaves 15 ms (LIMIT_SHARE); what leaves later than this has missed its slot, ms. */
+const SLOT_LATE_MS = 12
+/** Meta's highest limit is 1,000 a second; beyond that a limit is no promise that milliseconds could break. */
+const PACED_LIMIT_MAX = 1_500
 
 /** Send to the recipients of one chunk, window after window, until none can be claimed now. */
 export async function visitChunk(deps: VisitorDependencies, visit: Visit, signal: AbortSignal): Promise<VisitResult> {
@@ -110,7 +117,8 @@ class Round {
     const { capacity, pacer } = this.#deps
     let row = 0
     while (row < CHUNK_ROWS) {
-      const places = await capacity.take(Math.min(WINDOW, CHUNK_ROWS - row), signal)
+      const window = this.#campaign.proof.proven ? WINDOW : UNPROVEN_WINDOW
+      const places = await capacity.take(Math.min(window, CHUNK_ROWS - row), signal)
       const slots = places === 0 ? [] : await this.#slots(places, signal)
       capacity.giveBack(places - slots.length, false)
       if (slots.length === 0) return 'aborted'
@@ -119,6 +127,8 @@ class Round {
       pacer.giveBack(slots.slice(rows.length))
       capacity.giveBack(slots.length - rows.length, false)
       if (rows.length > 0) this.#begin(token, rows, slots)
+      // Until the first message is taken, learn from each window before the next.
+      if (!this.#campaign.proof.proven) await this.ended()
       if (reply.kind === 'late') continue
       if (reply.kind !== 'claimed') return reply.kind
       row = reply.nextRow
@@ -223,9 +233,15 @@ class Round {
     const early = slot - now()
     if (early > 0.5) await new Promise((resolve) => setTimeout(resolve, early))
     const begun = now()
-    const outcome = await this.#post(row, attempt, fence)
+    const outcome = await this.#post(row, attempt, () => fence() ?? this.#missedSlot(slot))
     this.#conclude(row, attempt, outcome, (now() - begun) / 1_000, settler)
     capacity.giveBack(1, true)
+  }
+
+  /** A message that would leave long after its slot could make a second hold more than the limit: it waits for another slot. */
+  #missedSlot(slot: number): string | null {
+    const { now, sender } = this.#deps
+    return sender.messagesPerSecond() <= PACED_LIMIT_MAX && now() - slot > SLOT_LATE_MS ? 'slot_missed' : null
   }
 
   #post(row: number, attempt: number, fence: () => string | null): Promise<Outcome> {

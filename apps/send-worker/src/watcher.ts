@@ -1,4 +1,4 @@
-import type { QueueDepth, SendQueue } from '@chasqui/queue'
+import type { QueueDepth } from '@chasqui/queue'
 import type { Senders } from '@chasqui/store'
 
 import type { Capacity } from './capacity.ts'
@@ -6,31 +6,39 @@ import type { ConfiguredSender } from './config.ts'
 import type { SendMetrics } from './metrics.ts'
 import { pause } from './pause.ts'
 import type { RedisClock } from './redis-clock.ts'
+import type { Roster } from './roster.ts'
 
 export type WatcherOptions = {
   readonly metrics: SendMetrics
   readonly senders: Senders
-  readonly queues: ReadonlyMap<string, SendQueue>
-  readonly configured: readonly ConfiguredSender[]
+  readonly roster: Roster
   readonly clock: RedisClock
   readonly capacity: Capacity
 }
 
 type SeenSender = { readonly id: string; readonly reasons: readonly string[]; readonly limit: number; readonly depth: QueueDepth | null }
 
-const EVERY_MS = 2_000
+const EVERY_MS = 1_000
 
 /** Keeps the gauges of shared things up to date: queues, limits, blocks. */
 export class Watcher {
   readonly #options: WatcherOptions
   readonly #stop = new AbortController()
   #running: Promise<void> = Promise.resolve()
+  #stoppedBecause: string | null = null
 
   constructor(options: WatcherOptions) {
     this.#options = options
   }
 
-  start(): void {
+  /** Whether the kill switch is on, as of the last look. */
+  get everythingStopped(): boolean {
+    return this.#stoppedBecause !== null
+  }
+
+  /** Resolves after the first look. */
+  async start(): Promise<void> {
+    await this.#look()
     this.#running = this.#loop()
   }
 
@@ -41,24 +49,26 @@ export class Watcher {
 
   async #loop(): Promise<void> {
     while (!this.#stop.signal.aborted) {
+      await pause(EVERY_MS, this.#stop.signal)
       // Redis away shows in other metrics; these keep their last values until it is back.
       await this.#look().catch(() => {})
-      await pause(EVERY_MS, this.#stop.signal)
     }
   }
 
   async #look(): Promise<void> {
-    const { metrics, configured, capacity } = this.#options
+    const { metrics, roster, capacity, senders } = this.#options
+    this.#stoppedBecause = await senders.everythingStopped()
+    metrics.everythingStopped.set(this.#stoppedBecause === null ? 0 : 1)
     metrics.inFlight.set(capacity.taken)
-    const seen = await Promise.all(configured.map(async (sender) => await this.#lookAt(sender)))
+    const seen = await Promise.all(roster.configured().map(async (sender) => await this.#lookAt(sender)))
     // Reasons that are over must disappear, not stay at their last value.
     metrics.blocked.reset()
     for (const sender of seen) this.#show(sender)
   }
 
   async #lookAt({ id, messagesPerSecond }: ConfiguredSender): Promise<SeenSender> {
-    const { senders, queues, clock } = this.#options
-    const [blocks, pacing, depth] = await Promise.all([senders.blocks(id, clock.now()), senders.pacing(id), queues.get(id)?.depth()])
+    const { senders, roster, clock } = this.#options
+    const [blocks, pacing, depth] = await Promise.all([senders.blocks(id, clock.now()), senders.pacing(id), roster.get(id)?.queue.depth()])
     return { id, reasons: [...blocks.keys()], limit: (pacing.limit ?? messagesPerSecond) * pacing.factor, depth: depth ?? null }
   }
 

@@ -40,6 +40,8 @@ export class Keys {
   readonly campaigns = (): string => `${this.prefix}:{registry}:campaigns`
   /** zset: campaigns that workers and exporters look at -> when they ended, ms; +inf while they are alive. */
   readonly alive = (): string => `${this.prefix}:{registry}:alive`
+  /** string: why everything is stopped; absent: it is not. */
+  readonly stopped = (): string => `${this.prefix}:{registry}:stopped`
   /** string: which status-worker exports the shared gauges. */
   readonly exporter = (): string => `${this.prefix}:{registry}:exporter`
   /** string, 24 h: the answer given under an Idempotency-Key. */

@@ -18,6 +18,8 @@ export type SlotRequest = {
   readonly messagesPerSecond: number
   /** How far ahead slots may lie, ms. */
   readonly horizonMs: number
+  /** The first slot lies at least this far ahead, ms: the time it takes to claim. */
+  readonly leadMs: number
 }
 
 export type SlotReply =
@@ -54,7 +56,7 @@ export class Senders {
 
   async grantSlots(request: SlotRequest): Promise<SlotReply> {
     const keys = [this.#keys.rate(request.sender), this.#keys.blocks(request.sender)]
-    const args = [request.wanted, request.messagesPerSecond, request.horizonMs, LIMIT_SHARE]
+    const args = [request.wanted, request.messagesPerSecond, request.horizonMs, LIMIT_SHARE, request.leadMs]
     const [now, kind, ...rest] = (await GRANT.run(this.#client, keys, args)) as [number, string, ...(number | string)[]]
     if (kind === 'wait') return { kind, now, waitMs: Number(rest[0]) }
     if (kind === 'blocked') return { kind, now, until: Number(rest[0]) < 0 ? null : Number(rest[0]), reason: String(rest[1]) }
@@ -88,6 +90,20 @@ export class Senders {
 
   async block(sender: string, reason: string, block: SenderBlock): Promise<void> {
     await this.#client.hset(this.#keys.blocks(sender), reason, JSON.stringify(block))
+  }
+
+  /** The kill switch: no worker hands out a slot of any sender, within a second or two, until it is lifted. */
+  async stopEverything(why: string): Promise<void> {
+    await this.#client.set(this.#keys.stopped(), why)
+  }
+
+  async goOnWithEverything(): Promise<void> {
+    await this.#client.del(this.#keys.stopped())
+  }
+
+  /** Why everything is stopped; `null` when it is not. */
+  async everythingStopped(): Promise<string | null> {
+    return await this.#client.get(this.#keys.stopped())
   }
 
   async unblock(sender: string, reason: string): Promise<void> {

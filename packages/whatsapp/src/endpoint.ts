@@ -66,7 +66,12 @@ export class Endpoint {
 
   /** Lets requests that are written end. */
   async close(): Promise<void> {
-    await this.#pool.close()
+    if (!this.#pool.destroyed) await this.#pool.close()
+  }
+
+  /** Cuts every request off: what was written is `lost`, what was not is `not_sent`. */
+  async destroy(): Promise<void> {
+    await this.#pool.destroy()
   }
 }
 

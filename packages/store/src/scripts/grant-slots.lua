@@ -6,6 +6,7 @@
 
   KEYS  1 rate  2 blocks
   ARGV  1 slots wanted  2 the limit as configured, a second  3 how far ahead slots may lie, ms  4 share of the limit to use
+        5 the first slot lies at least this far ahead, ms: time to claim
   Returns {now, 'slots', how many, µs from now to the first, ns from one to the next, limit in force}
           {now, 'wait', ms until slots can be had}
           {now, 'blocked', until ms, reason}
@@ -34,7 +35,7 @@ local factor = tonumber(rate[2] or 1)
 if factor < 1 then factor = math.min(1, factor + (now - tonumber(rate[4] or now)) / 1000 * 0.05) end
 local limit = math.max(configured * factor, 0.1)
 local spacing_us = 1000000 / (limit * tonumber(ARGV[4]))
-local first = math.max(tonumber(rate[1] or 0), now_us)
+local first = math.max(tonumber(rate[1] or 0), now_us + tonumber(ARGV[5]) * 1000)
 local horizon = now_us + tonumber(ARGV[3]) * 1000
 if first > horizon then return { now, 'wait', math.ceil((first - horizon) / 1000) } end
 
