@@ -1,4 +1,4 @@
-import type { Page, Row } from './page.ts'
+import type { Page, Query, Row } from './page.ts'
 
 const APPS = 'job=~"producer|send-worker|status-worker"'
 
@@ -62,6 +62,48 @@ const processes: Row = {
       queries: [{ legend: '{{job}} {{instance}}', expr: `time() - process_start_time_seconds{${APPS}}` }],
     },
   ],
+}
+
+const api: Row = {
+  title: 'API',
+  panels: [
+    {
+      kind: 'stack',
+      title: 'API calls',
+      description: "4xx are the caller's, 5xx ours. 503: Redis was away or refused; the call can be made again.",
+      unit: 'reqps',
+      width: 8,
+      queries: [
+        {
+          legend: '{{route}} {{status}}',
+          expr: 'sum by (route, status) (rate(chasqui_http_request_duration_seconds_count[$__rate_interval]))',
+        },
+      ],
+    },
+    {
+      kind: 'lines',
+      title: 'Duration of an API call, p99',
+      description: 'By route. Uploads take as long as their bodies, event streams as long as somebody listens.',
+      unit: 's',
+      width: 8,
+      queries: [slowest('chasqui_http_request_duration_seconds_bucket', 'route')],
+    },
+    {
+      kind: 'stack',
+      title: 'Recipients taken in',
+      description: 'Rows of uploads a second, by what became of them.',
+      unit: 'reqps',
+      width: 8,
+      queries: [{ legend: '{{result}}', expr: 'sum by (result) (rate(chasqui_intake_rows_total[$__rate_interval]))' }],
+    },
+  ],
+}
+
+function slowest(bucket: string, label: string): Query {
+  return {
+    legend: `{{${label}}}`,
+    expr: `histogram_quantile(0.99, sum by (le, ${label}) (rate(${bucket}[$__rate_interval])))`,
+  }
 }
 
 const redis: Row = {
@@ -147,8 +189,8 @@ const alerts: Row = {
 export const platform: Page = {
   uid: 'chasqui-platform',
   title: 'Chasqui / Platform',
-  description: 'Whether processes and Redis are well.',
+  description: 'Whether the processes, the API and Redis are well.',
   tags: ['chasqui'],
   variables: [],
-  rows: [processes, redis, alerts],
+  rows: [alerts, processes, api, redis],
 }

@@ -15,7 +15,7 @@ type PanelJson = {
 const panelsOf = (json: string): readonly PanelJson[] => (JSON.parse(json) as { panels: PanelJson[] }).panels
 
 describe.each(dashboardFiles())('$name', ({ name, json }) => {
-  test('is committed as it is generated (node infra/dashboards/src/generate.ts)', async () => {
+  test('is committed as it is generated (npm run generate -w infra/dashboards)', async () => {
     expect(await committed(name)).toBe(json)
   })
 
