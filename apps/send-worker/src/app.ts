@@ -1,12 +1,13 @@
 import { startOpsServer } from '@chasqui/runtime'
 import type { Logger } from '@chasqui/runtime'
-import { AliveCampaigns, Campaigns, Chunks, closeRedis, connectRedis, Keys, Ledger, Senders, Suppressions } from '@chasqui/store'
+import { AliveCampaigns, Campaigns, Chunks, closeRedis, connectRedis, Heart, Keys, Ledger, Senders, Suppressions } from '@chasqui/store'
 import type { RedisClient } from '@chasqui/store'
 
 import { Capacity } from './capacity.ts'
 import type { SendWorkerConfig } from './config.ts'
 import { createSendMetrics } from './metrics.ts'
 import type { SendMetrics } from './metrics.ts'
+import { Guard } from './guard.ts'
 import { RedisClock } from './redis-clock.ts'
 import type { SendEvents } from './sender.ts'
 import { Roster } from './roster.ts'
@@ -26,7 +27,17 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
   const onError = (error: Error): void => logger.warn({ err: error }, 'redis connection')
   const ledgerClient = connectRedis(config.redisUrl, 'ledger', onError)
   const queueClient = connectRedis(config.redisUrl, 'blocking', onError)
-  const shared = await share(config, logger, metrics, ledgerClient, queueClient, () => watcher.everythingStopped)
+  const shared = await share(config, logger, metrics, ledgerClient, queueClient, () => guard.forbidden !== null)
+  const guard = new Guard({
+    heart: new Heart(ledgerClient, new Keys(config.prefix)),
+    onChange: (why) => {
+      metrics.forbidden.set(why === null ? 0 : 1)
+      if (why === null) logger.info('claims are allowed')
+      else logger.warn({ why }, 'claims are forbidden')
+    },
+    onTrouble: (error) => shared.events.trouble('beat', error),
+  })
+  ledgerClient.on('close', () => guard.connectionLost())
   const roster = new Roster({ shared, read: config.readSenders, logger })
   const watcher = new Watcher({ metrics, senders: shared.senders, roster, clock: shared.clock, capacity: shared.capacity })
   const sweeper = new Sweeper({
@@ -48,11 +59,12 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
     ready: async () => {
       if (draining) return { ok: false, why: 'draining' }
       await ledgerClient.ping()
-      return { ok: true }
+      return guard.forbidden === null ? { ok: true } : { ok: false, why: guard.forbidden }
     },
   })
   // The kill switch must be known before the first claim.
-  await watcher.start()
+  await guard.start()
+  watcher.start()
   roster.start(config.senders)
   sweeper.start()
   return {
@@ -60,6 +72,7 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
     steps: [
       { name: 'sweeper', run: async () => ((draining = true), await sweeper.stop()) },
       { name: 'senders', run: async () => await roster.stop() },
+      { name: 'guard', run: async () => await guard.stop() },
       { name: 'watcher', run: async () => await watcher.stop() },
       { name: 'ops', run: async () => await ops.close() },
       { name: 'redis', run: async () => void (await Promise.all([closeRedis(ledgerClient), closeRedis(queueClient)])) },
@@ -73,7 +86,7 @@ async function share(
   metrics: SendMetrics,
   ledgerClient: RedisClient,
   queueConnection: RedisClient,
-  stopped: () => boolean,
+  forbidden: () => boolean,
 ): Promise<Shared> {
   const keys = new Keys(config.prefix)
   const monotonic = (): number => performance.now()
@@ -93,7 +106,7 @@ async function share(
     requestTimeoutMs: config.requestTimeoutMs,
     leaseMs: config.leaseMs,
     events: observe(metrics, logger),
-    stopped,
+    forbidden,
     onLimit: (sender, limit) => metrics.rateLimit.set({ sender }, limit),
     onBlocked: (sender, code, until) => logger.error({ sender, code, until: new Date(until).toISOString() }, 'sender blocked: the endpoint refuses all it sends'),
     onHeld: (campaign, reason) => logger.error({ campaign, reason }, 'campaign paused: the endpoint refuses all its messages'),

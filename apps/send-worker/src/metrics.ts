@@ -52,7 +52,10 @@ export function createSendMetrics() {
       help: '1 while the sender must not send, by reason; a sender that may send has a 0 under the reason `none`.',
       labelNames: ['sender', 'reason'] as const,
     }),
-    everythingStopped: metrics.gauge({ name: 'chasqui_everything_stopped', help: '1 while the kill switch is on.' }),
+    forbidden: metrics.gauge({
+      name: 'chasqui_claims_forbidden',
+      help: '1 while this process claims nothing: the kill switch, a quarantine, or a connection that is not checked yet.',
+    }),
     queue: metrics.gauge({
       name: 'chasqui_queue_jobs',
       help: 'Chunk visits in the sender queue, by state.',

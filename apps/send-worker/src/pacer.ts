@@ -7,8 +7,8 @@ export type PacerOptions = {
   readonly sender: string
   /** The limit as configured now. */
   readonly messagesPerSecond: () => number
-  /** The kill switch. */
-  readonly stopped: () => boolean
+  /** Nothing may be claimed now: everything is stopped, or Redis is not trusted. */
+  readonly forbidden: () => boolean
   /** Monotonic ms. */
   readonly now: () => number
   readonly onReply: (reply: SlotReply) => void
@@ -20,6 +20,8 @@ const HORIZON_MS = 250
 const LEAD_MS = 10
 /** A wait is cut into pieces of at most this, so that a lifted block or rest is soon seen, ms. */
 const LOOK_AGAIN_MS = 1_000
+/** How soon it is asked whether claiming is allowed again, ms. */
+const FORBIDDEN_MS = 100
 /** A slot that lies further back than this is not used any more: the window of a second it belonged to is over, ms. */
 const STALE_MS = 10
 
@@ -38,8 +40,8 @@ export class Pacer {
     while (!signal.aborted) {
       const spare = this.#takeSpare(most)
       if (spare.length > 0) return spare
-      if (this.#options.stopped()) {
-        await pause(LOOK_AGAIN_MS, signal)
+      if (this.#options.forbidden()) {
+        await pause(FORBIDDEN_MS, signal)
         continue
       }
       const reply = await this.#grant(most)

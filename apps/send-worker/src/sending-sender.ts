@@ -29,8 +29,8 @@ export type Shared = {
   readonly requestTimeoutMs: number
   readonly leaseMs: number
   readonly events: SendEvents
-  /** The kill switch. */
-  readonly stopped: () => boolean
+  /** Nothing may be claimed now. */
+  readonly forbidden: () => boolean
   readonly onLimit: (sender: string, messagesPerSecond: number) => void
   readonly onBlocked: (sender: string, code: number, until: number) => void
   readonly onHeld: (campaign: string, reason: string) => void
@@ -74,7 +74,7 @@ export class SendingSender {
       senders: shared.senders,
       sender: sender.id,
       messagesPerSecond: () => this.#sender.messagesPerSecond,
-      stopped: shared.stopped,
+      forbidden: shared.forbidden,
       now,
       onReply: (reply) => {
         shared.clock.observe(reply.now)
@@ -103,6 +103,7 @@ export class SendingSender {
         await effects.hear(campaign, outcome)
       },
       events: shared.events,
+      forbidden: shared.forbidden,
       now,
       wall: Date.now,
       random: Math.random,

@@ -51,6 +51,8 @@ export type VisitorDependencies = {
   /** What follows for more than one recipient. */
   readonly effect: (campaign: string, effect: Effect) => Promise<void>
   readonly events: SendEvents
+  /** Nothing may be claimed now. */
+  readonly forbidden: () => boolean
   /** Monotonic ms. */
   readonly now: () => number
   readonly wall: () => number
@@ -166,7 +168,8 @@ class Round {
       try {
         const reply = await ledger.claim({ ...request, bornAt })
         clock.observe(reply.now)
-        if (lost && reply.kind === 'claimed') {
+        // Made on a connection that nobody has checked since it broke: the ledger behind it may be older than what was sent.
+        if ((lost || this.#deps.forbidden()) && reply.kind === 'claimed') {
           const released = reply.rows.map(({ row }) => ({ row, move: { kind: 'released' } as const }))
           if (released.length > 0) await ledger.settle(this.#campaign.id, this.#number, token, released)
           return { reply: { kind: 'late', now: reply.now }, token }

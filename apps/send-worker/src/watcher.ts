@@ -25,20 +25,12 @@ export class Watcher {
   readonly #options: WatcherOptions
   readonly #stop = new AbortController()
   #running: Promise<void> = Promise.resolve()
-  #stoppedBecause: string | null = null
 
   constructor(options: WatcherOptions) {
     this.#options = options
   }
 
-  /** Whether the kill switch is on, as of the last look. */
-  get everythingStopped(): boolean {
-    return this.#stoppedBecause !== null
-  }
-
-  /** Resolves after the first look. */
-  async start(): Promise<void> {
-    await this.#look()
+  start(): void {
     this.#running = this.#loop()
   }
 
@@ -49,16 +41,14 @@ export class Watcher {
 
   async #loop(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      await pause(EVERY_MS, this.#stop.signal)
       // Redis away shows in other metrics; these keep their last values until it is back.
       await this.#look().catch(() => {})
+      await pause(EVERY_MS, this.#stop.signal)
     }
   }
 
   async #look(): Promise<void> {
-    const { metrics, roster, capacity, senders } = this.#options
-    this.#stoppedBecause = await senders.everythingStopped()
-    metrics.everythingStopped.set(this.#stoppedBecause === null ? 0 : 1)
+    const { metrics, roster, capacity } = this.#options
     metrics.inFlight.set(capacity.taken)
     const seen = await Promise.all(roster.configured().map(async (sender) => await this.#lookAt(sender)))
     // Reasons that are over must disappear, not stay at their last value.

@@ -40,6 +40,8 @@ export class Keys {
   readonly campaigns = (): string => `${this.prefix}:{registry}:campaigns`
   /** zset: campaigns that workers and exporters look at -> when they ended, ms; +inf while they are alive. */
   readonly alive = (): string => `${this.prefix}:{registry}:alive`
+  /** hash: `beat`, which only grows, `epoch`, and why claims are quarantined: the guard against a Redis gone backwards. */
+  readonly heart = (): string => `${this.prefix}:{registry}:heart`
   /** string: why everything is stopped; absent: it is not. */
   readonly stopped = (): string => `${this.prefix}:{registry}:stopped`
   /** string: which status-worker exports the shared gauges. */

@@ -92,20 +92,6 @@ export class Senders {
     await this.#client.hset(this.#keys.blocks(sender), reason, JSON.stringify(block))
   }
 
-  /** The kill switch: no worker hands out a slot of any sender, within a second or two, until it is lifted. */
-  async stopEverything(why: string): Promise<void> {
-    await this.#client.set(this.#keys.stopped(), why)
-  }
-
-  async goOnWithEverything(): Promise<void> {
-    await this.#client.del(this.#keys.stopped())
-  }
-
-  /** Why everything is stopped; `null` when it is not. */
-  async everythingStopped(): Promise<string | null> {
-    return await this.#client.get(this.#keys.stopped())
-  }
-
   async unblock(sender: string, reason: string): Promise<void> {
     await this.#client.hdel(this.#keys.blocks(sender), reason)
   }
