@@ -44,6 +44,6 @@ function grouped(national: string, lengths: readonly number[]): string[] {
 }
 
 function withNumerals(text: string, numerals: string): string {
-  const digits = [...numerals]
+  const digits = Array.from(numerals)
   return text.replace(/\d/g, (digit) => digits[Number(digit)] ?? digit)
 }
