@@ -194,13 +194,17 @@ const sending: Row = {
       kind: 'states',
       title: 'Blocked senders',
       description:
-        'Red: nothing is handed over, for the reason named. `code_<n>` is what the endpoint answered; `none` is a sender that may send.',
+        'Red: nothing is handed over, for the reason named, by this sender or by all. `code_<n>` is what the endpoint answered; `none` is a sender that may send.',
       unit: 'none',
       width: 8,
       queries: [
         {
           legend: '{{sender}} {{reason}}',
           expr: 'sender_reason:chasqui_sender_blocked:max{sender=~"$sender"}',
+        },
+        {
+          legend: 'everything stopped',
+          expr: 'min(chasqui_claims_forbidden)',
         },
       ],
     },
