@@ -19,7 +19,8 @@ const modules = join(root, 'node_modules')
 const ownNode = join(modules, '.bin', 'node')
 
 try {
-  if (!isInstalled()) await withLock(join(root, '.cache', 'install.lock'), install, { onWait: () => say('waiting for another npm ci') })
+  if (!isInstalled())
+    await withLock(join(root, '.cache', 'install.lock'), install, { onWait: () => say('waiting for another npm ci') })
   ensureNode()
 } catch (error) {
   say(error instanceof Error ? error.message : String(error))
@@ -44,8 +45,12 @@ async function install() {
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   const [code] = await once(child, 'exit')
-  if (code !== 0) throw new Error(`npm ci failed (see above): the dependencies could not be installed; is the npm registry reachable?`)
-  if (!isInstalled()) throw new Error('npm ci left something out that package-lock.json asks for; remove node_modules and try again')
+  if (code !== 0)
+    throw new Error(
+      `npm ci failed (see above): the dependencies could not be installed; is the npm registry reachable?`,
+    )
+  if (!isInstalled())
+    throw new Error('npm ci left something out that package-lock.json asks for; remove node_modules and try again')
   say(`installed in ${((Date.now() - start) / 1000).toFixed(1)} s`)
 }
 
@@ -62,7 +67,9 @@ function ensureNode() {
   }
   const least = NODE_LEAST.join('.')
   const found = system === null ? 'none' : `v${system}`
-  throw new Error(`Chasqui needs Node ${least} or newer; the system's is ${found} and npm has none for ${process.platform}-${process.arch}: install Node 26.`)
+  throw new Error(
+    `Chasqui needs Node ${least} or newer; the system's is ${found} and npm has none for ${process.platform}-${process.arch}: install Node 26.`,
+  )
 }
 
 function systemNode() {
@@ -95,7 +102,14 @@ function pathWithoutOwnModules() {
 function npm() {
   const script = process.env['npm_execpath']
   const node = process.env['npm_node_execpath']
-  if (script && node && /npm-cli\.c?js$/.test(script) && existsSync(node) && !realpathSync(node).startsWith(modules + sep)) return { command: node, args: [script] }
+  if (
+    script &&
+    node &&
+    /npm-cli\.c?js$/.test(script) &&
+    existsSync(node) &&
+    !realpathSync(node).startsWith(modules + sep)
+  )
+    return { command: node, args: [script] }
   return { command: 'npm', args: [] }
 }
 

@@ -20,7 +20,17 @@ const ENTRIES = [
 const NAMING = /(^|\/)(Dockerfile[^/]*|package\.json|\.oxlintrc\.json|run|[^/]+\.(ya?ml|sh))$/
 
 /** Root tools that are started by name, in scripts and configuration. */
-const ROOT_TOOLS = new Set(['@types/node', '@vitest/coverage-v8', 'oxfmt', 'oxlint', 'oxlint-tsgolint', 'turbo', 'typescript', 'vitest', 'fast-check'])
+const ROOT_TOOLS = new Set([
+  '@types/node',
+  '@vitest/coverage-v8',
+  'oxfmt',
+  'oxlint',
+  'oxlint-tsgolint',
+  'turbo',
+  'typescript',
+  'vitest',
+  'fast-check',
+])
 
 interface Manifest {
   readonly name: string
@@ -33,7 +43,9 @@ const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--excl
   .split('\n')
   .filter((path) => path !== '' && existsSync(path))
 const sources = new Map<string, Source>(
-  tracked.filter((path) => /\.(ts|mts|mjs)$/.test(path)).map((path) => [path, readSource(path, readFileSync(path, 'utf8'))]),
+  tracked
+    .filter((path) => /\.(ts|mts|mjs)$/.test(path))
+    .map((path) => [path, readSource(path, readFileSync(path, 'utf8'))]),
 )
 const manifests = new Map<string, Manifest>(
   tracked
@@ -42,7 +54,9 @@ const manifests = new Map<string, Manifest>(
 )
 const entries = new Map<string, string>(
   [...manifests].flatMap(([folder, { name, exports = {} }]) =>
-    Object.entries(exports).map(([key, file]) => [key === '.' ? name : `${name}/${key.slice(2)}`, normalize(join(folder, file))] as const),
+    Object.entries(exports).map(
+      ([key, file]) => [key === '.' ? name : `${name}/${key.slice(2)}`, normalize(join(folder, file))] as const,
+    ),
   ),
 )
 
@@ -60,7 +74,11 @@ function target(from: string, importer: string): string | null {
 }
 
 function packageOf(path: string): string {
-  return [...manifests.keys()].filter((folder) => path.startsWith(`${folder}/`)).toSorted((a, b) => b.length - a.length)[0] ?? ''
+  return (
+    [...manifests.keys()]
+      .filter((folder) => path.startsWith(`${folder}/`))
+      .toSorted((a, b) => b.length - a.length)[0] ?? ''
+  )
 }
 
 function deadFiles(): string[] {
@@ -96,7 +114,9 @@ function deadExports(): string[] {
   return [...sources.values()].flatMap(({ path, exports }) =>
     /\.config\.ts$|\.d\.mts$|^infra\/lint\//.test(path) || taken.has(`${path}#*`)
       ? []
-      : exports.filter((name) => !taken.has(`${path}#${name}`)).map((name) => `${path}: nobody takes the export ${name}`),
+      : exports
+          .filter((name) => !taken.has(`${path}#${name}`))
+          .map((name) => `${path}: nobody takes the export ${name}`),
   )
 }
 
@@ -114,7 +134,16 @@ function take(path: string, name: string, taken: Set<string>): void {
 function deadDependencies(): string[] {
   return [...manifests].flatMap(([folder, { dependencies = {}, devDependencies = {} }]) => {
     const own = [...sources.values()].filter(({ path }) => packageOf(path) === folder)
-    const imported = new Set(own.flatMap(({ imports }) => imports.map(({ from }) => from.split('/').slice(0, from.startsWith('@') ? 2 : 1).join('/'))))
+    const imported = new Set(
+      own.flatMap(({ imports }) =>
+        imports.map(({ from }) =>
+          from
+            .split('/')
+            .slice(0, from.startsWith('@') ? 2 : 1)
+            .join('/'),
+        ),
+      ),
+    )
     return Object.keys({ ...dependencies, ...devDependencies })
       .filter((name) => !imported.has(name) && !(folder === '' && ROOT_TOOLS.has(name)))
       .map((name) => `${folder || '.'}/package.json: nobody imports ${name}`)

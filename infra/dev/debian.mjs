@@ -89,8 +89,17 @@ async function fill(draft, packages, program, cache) {
   const apt = await unpackWithFreshLists(draft, packages, cache)
   if (await useFolder(draft, program)) return
   // The program wants libraries this machine does not have: exactly those apt would install with it, and only libraries of them.
-  const { stdout } = await run('apt-get', [...apt, '-s', ...NO_LOCKING, '--no-install-recommends', 'install', ...packages])
-  const libraries = [...stdout.matchAll(/^Inst (\S+)/gm)].flatMap(([, name]) => (name && /^(lib|lua)/.test(name) ? [name] : []))
+  const { stdout } = await run('apt-get', [
+    ...apt,
+    '-s',
+    ...NO_LOCKING,
+    '--no-install-recommends',
+    'install',
+    ...packages,
+  ])
+  const libraries = [...stdout.matchAll(/^Inst (\S+)/gm)].flatMap(([, name]) =>
+    name && /^(lib|lua)/.test(name) ? [name] : [],
+  )
   if (libraries.length > 0) await unpack(draft, await download(draft, libraries, apt))
 }
 

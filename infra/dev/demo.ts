@@ -26,7 +26,11 @@ const stopping: (() => Promise<unknown>)[] = []
 let stopped: Promise<void> | undefined
 const options = readOptions()
 
-for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.on(signal, () => void stop(code))
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.on(signal, () => void stop(code))
 
 try {
   const stack = await startStack(stopping, say, options.seed)
@@ -49,7 +53,9 @@ function readOptions(): { recipients: number; keep: boolean; seed: number } {
   const whole = (name: 'recipients' | 'seed', most: number): number => {
     const value = Number(values[name])
     if (Number.isInteger(value) && value >= 1 && value <= most) return value
-    process.stderr.write(`--${name}: found ${JSON.stringify(values[name])}, allowed: a whole number from 1 to ${most}\n`)
+    process.stderr.write(
+      `--${name}: found ${JSON.stringify(values[name])}, allowed: a whole number from 1 to ${most}\n`,
+    )
     process.exit(2)
   }
   return { recipients: whole('recipients', 5_000_000), keep: values.keep, seed: whole('seed', 2 ** 31) }
@@ -60,7 +66,9 @@ async function run(stack: Stack): Promise<boolean> {
   const sample = sampleRecipients({ recipients: options.recipients, seed: options.seed })
   const campaign = await DemoCampaign.create(stack)
   const [upload, uploadMs] = await timed(() => campaign.upload(sample.pieces))
-  say(`Uploaded ${number(upload.rows)} rows in ${seconds(uploadMs)}: ${number(upload.accepted)} recipients, ${number(upload.duplicates)} duplicates, ${number(upload.rejected)} refused`)
+  say(
+    `Uploaded ${number(upload.rows)} rows in ${seconds(uploadMs)}: ${number(upload.accepted)} recipients, ${number(upload.duplicates)} duplicates, ${number(upload.rejected)} refused`,
+  )
 
   const [, sendMs] = await timed(async () => {
     await campaign.launch()
@@ -74,7 +82,12 @@ async function run(stack: Stack): Promise<boolean> {
   const metrics = await metricsOf(stack, report)
   for (const line of summaryOf(outcome)) say(line)
   say('\nHeld against what others counted')
-  for (const line of [...verdict('the generator of the input', input), ...verdict("the simulator's own ledger", checks), ...verdict('Prometheus metrics', metrics)]) say(line)
+  for (const line of [
+    ...verdict('the generator of the input', input),
+    ...verdict("the simulator's own ledger", checks),
+    ...verdict('Prometheus metrics', metrics),
+  ])
+    say(line)
   const agreed = report.status === 'completed' && [...input, ...checks, ...metrics].every(agrees)
   say('')
   for (const line of agreed ? nextSteps(outcome) : troubles(stack)) say(line)
@@ -99,7 +112,8 @@ async function untilEnded(campaign: DemoCampaign): Promise<void> {
     const now = JSON.stringify([report.status, report.counts, report.delivery])
     if (now !== last) changed = performance.now()
     last = now
-    if (performance.now() - changed > STANDSTILL_MS) throw new Error(`nothing has moved for ${seconds(STANDSTILL_MS)}: ${now}`)
+    if (performance.now() - changed > STANDSTILL_MS)
+      throw new Error(`nothing has moved for ${seconds(STANDSTILL_MS)}: ${now}`)
     await sleep(POLL_MS)
   }
 }
@@ -127,8 +141,16 @@ async function metricsOf(stack: Stack, report: CampaignReport): Promise<Check[]>
 
 /** What the apps complained about, for whoever has to find out. */
 function troubles(stack: Stack): string[] {
-  const complaints = stack.apps.flatMap(({ name, lines }) => lines.filter((line) => !/"level":"(info|debug|trace)"/.test(line)).slice(-5).map((line) => `  ${name}: ${line}`))
-  return ['The numbers do not agree. The apps said:', ...(complaints.length === 0 ? ['  nothing above info'] : complaints)]
+  const complaints = stack.apps.flatMap(({ name, lines }) =>
+    lines
+      .filter((line) => !/"level":"(info|debug|trace)"/.test(line))
+      .slice(-5)
+      .map((line) => `  ${name}: ${line}`),
+  )
+  return [
+    'The numbers do not agree. The apps said:',
+    ...(complaints.length === 0 ? ['  nothing above info'] : complaints),
+  ]
 }
 
 async function keep(stack: Stack): Promise<void> {

@@ -11,7 +11,10 @@ export class NoRedisError extends Error {
 }
 
 /** Finds a Redis server: PATH, else the distribution's package unpacked into the cache, else Docker. Throws NoRedisError. */
-export function obtainRedis(options?: { readonly log?: (line: string) => void; readonly env?: NodeJS.ProcessEnv }): Promise<RedisSource>
+export function obtainRedis(options?: {
+  readonly log?: (line: string) => void
+  readonly env?: NodeJS.ProcessEnv
+}): Promise<RedisSource>
 
 export interface RedisOptions {
   /** A data folder that outlives the server. Default: a temporary one, removed by `stop`. */

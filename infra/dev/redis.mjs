@@ -48,7 +48,13 @@ export async function obtainRedis({ log = () => {}, env = process.env } = {}) {
       log,
       env,
     })
-    if (unpacked) return { kind: 'program', from: `the distribution's package, unpacked in ${unpacked.folder}`, command: unpacked.command, env: unpacked.env }
+    if (unpacked)
+      return {
+        kind: 'program',
+        from: `the distribution's package, unpacked in ${unpacked.folder}`,
+        command: unpacked.command,
+        env: unpacked.env,
+      }
   } catch (error) {
     problems.push(`the distribution's package could not be unpacked (${firstLine(error)})`)
   }
@@ -158,9 +164,21 @@ async function startServer(source, folder, port, config) {
  */
 async function commandLine(source, folder, port, config) {
   if (source.kind === 'docker') {
-    const settings = redisArguments({ ...DEFAULT_CONFIG, bind: '0.0.0.0', ...config, port: '6379', dir: '/data', 'protected-mode': 'no' })
+    const settings = redisArguments({
+      ...DEFAULT_CONFIG,
+      bind: '0.0.0.0',
+      ...config,
+      port: '6379',
+      dir: '/data',
+      'protected-mode': 'no',
+    })
     const container = ['run', '--rm', '-i', '-p', `127.0.0.1:${port}:6379`, '-v', `${folder}:/data`, source.image]
-    return { command: source.command, args: [...container, 'sh', '-c', WATCHING_SHELL, 'sh', 'redis-server', ...settings], env: {}, pidIsServer: true }
+    return {
+      command: source.command,
+      args: [...container, 'sh', '-c', WATCHING_SHELL, 'sh', 'redis-server', ...settings],
+      env: {},
+      pidIsServer: true,
+    }
   }
   const server = [source.command, ...redisArguments({ ...DEFAULT_CONFIG, ...config, port: String(port), dir: folder })]
   const setpriv = await findOnPath('setpriv')

@@ -28,11 +28,22 @@ const noPlatform = {
         context.report({ node: node.source, message: IMPORT_MESSAGE(name) })
       }
     }
-    return { ImportDeclaration: check, ImportExpression: check, ExportNamedDeclaration: check, ExportAllDeclaration: check }
+    return {
+      ImportDeclaration: check,
+      ImportExpression: check,
+      ExportNamedDeclaration: check,
+      ExportAllDeclaration: check,
+    }
   },
 }
 
-const CLOCKS_AND_DICE = new Set(['Date.now', 'Math.random', 'performance.now', 'crypto.randomUUID', 'crypto.getRandomValues'])
+const CLOCKS_AND_DICE = new Set([
+  'Date.now',
+  'Math.random',
+  'performance.now',
+  'crypto.randomUUID',
+  'crypto.getRandomValues',
+])
 
 const noClockOrChance = {
   meta: { type: 'problem', docs: { description: 'core packages read no clock and roll no dice' } },

@@ -59,7 +59,11 @@ export class DemoCampaign {
 
   static async create(stack: Stack): Promise<DemoCampaign> {
     const headers = { 'content-type': 'application/json', 'idempotency-key': 'demo' }
-    const { id } = (await call(stack, '/v1/campaigns', { method: 'POST', headers, body: JSON.stringify(CAMPAIGN) })) as { id: string }
+    const { id } = (await call(stack, '/v1/campaigns', {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(CAMPAIGN),
+    })) as { id: string }
     return new DemoCampaign(stack, id)
   }
 
@@ -67,7 +71,12 @@ export class DemoCampaign {
   async upload(pieces: Iterable<string>): Promise<Upload> {
     const headers = { 'content-type': 'text/csv; charset=utf-8' }
     const body = ReadableStream.from(encoded(pieces))
-    return (await call(this.#stack, `/v1/campaigns/${this.id}/recipients`, { method: 'POST', headers, body, duplex: 'half' })) as Upload
+    return (await call(this.#stack, `/v1/campaigns/${this.id}/recipients`, {
+      method: 'POST',
+      headers,
+      body,
+      duplex: 'half',
+    })) as Upload
   }
 
   async launch(): Promise<void> {
@@ -87,7 +96,10 @@ function* encoded(pieces: Iterable<string>): Generator<Uint8Array> {
 }
 
 async function call(stack: Stack, path: string, init: Call): Promise<unknown> {
-  const response = await fetch(`${stack.api}${path}`, { ...init, headers: { ...init.headers, authorization: `Bearer ${stack.apiKey}` } })
+  const response = await fetch(`${stack.api}${path}`, {
+    ...init,
+    headers: { ...init.headers, authorization: `Bearer ${stack.apiKey}` },
+  })
   const text = await response.text()
   if (!response.ok) throw new Error(`${init.method ?? 'GET'} ${path} answered ${response.status}: ${text}`)
   return text === '' ? null : (JSON.parse(text) as unknown)

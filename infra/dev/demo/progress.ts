@@ -51,8 +51,12 @@ function progressLine(report: CampaignReport, elapsedMs: number): string {
 function progressLines(report: CampaignReport, elapsedMs: number): string[] {
   const { counts, delivery, forecast } = report
   const of = counts['recipients'] ?? 0
-  const row = (label: string, value: number): string => `  ${label.padEnd(10)}${bar(of === 0 ? 0 : value / of, BAR).padEnd(BAR)} ${number(value)}`
-  const finish = forecast.finishAt === null ? '' : `, done about ${forecast.finishAt.slice(11, 19)} UTC (${forecast.limitedBy ?? ''})`
+  const row = (label: string, value: number): string =>
+    `  ${label.padEnd(10)}${bar(of === 0 ? 0 : value / of, BAR).padEnd(BAR)} ${number(value)}`
+  const finish =
+    forecast.finishAt === null
+      ? ''
+      : `, done about ${forecast.finishAt.slice(11, 19)} UTC (${forecast.limitedBy ?? ''})`
   return [
     `${report.status}, ${(elapsedMs / 1000).toFixed(1)} s${finish}`,
     row('handed over', handled(report)),

@@ -2,7 +2,9 @@
 export function seriesByLabel(text: string, metric: string, campaign: string, label: string): Record<string, number> {
   const found: Record<string, number> = {}
   for (const [, labels = '', value = ''] of text.matchAll(new RegExp(`^${metric}\\{([^}]*)\\} (\\S+)`, 'gm'))) {
-    const pairs = Object.fromEntries([...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([, name = '', text_ = '']) => [name, text_]))
+    const pairs = Object.fromEntries(
+      [...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([, name = '', text_ = '']) => [name, text_]),
+    )
     if (pairs['campaign'] === campaign && pairs[label] !== undefined) found[pairs[label]] = Number(value)
   }
   return found

@@ -28,7 +28,11 @@ export interface Stack {
  * The real apps as processes of their own: simulator, producer, two send-workers, status-worker; and a private Redis,
  * unless REDIS_URL names one. `stopping` gets what must be ended, as soon as it is there.
  */
-export async function startStack(stopping: (() => Promise<unknown>)[], say: (line: string) => void, seed: number): Promise<Stack> {
+export async function startStack(
+  stopping: (() => Promise<unknown>)[],
+  say: (line: string) => void,
+  seed: number,
+): Promise<Stack> {
   const redis = await redisUrl(stopping, say)
   const folder = await mkdtemp(join(tmpdir(), 'chasqui-demo-'))
   stopping.push(() => rm(folder, { recursive: true, force: true }))
@@ -37,7 +41,13 @@ export async function startStack(stopping: (() => Promise<unknown>)[], say: (lin
   const secret = (): string => randomBytes(16).toString('hex')
   const [apiKey, token, appSecret, verifyToken] = [secret(), secret(), secret(), secret()]
   const redisPrefix = `demo-${randomBytes(4).toString('hex')}`
-  const shared = { REDIS_URL: redis, REDIS_PREFIX: redisPrefix, SENDERS_FILE: sendersFile, PORT: '0', METRICS_PORT: '0' }
+  const shared = {
+    REDIS_URL: redis,
+    REDIS_PREFIX: redisPrefix,
+    SENDERS_FILE: sendersFile,
+    PORT: '0',
+    METRICS_PORT: '0',
+  }
   const apps: App[] = []
   stopping.push(() => Promise.all(apps.map((app) => app.stop())))
   const run = (name: string, env: Record<string, string>): App => {
@@ -109,7 +119,11 @@ async function writeSenders(folder: string): Promise<string> {
 
 /** What Meta does when a webhook address is entered in its dashboard. */
 async function shakeHands(webhooks: string, verifyToken: string): Promise<void> {
-  const query = new URLSearchParams({ 'hub.mode': 'subscribe', 'hub.verify_token': verifyToken, 'hub.challenge': '1158201444' })
+  const query = new URLSearchParams({
+    'hub.mode': 'subscribe',
+    'hub.verify_token': verifyToken,
+    'hub.challenge': '1158201444',
+  })
   const answer = await fetch(`${webhooks}?${query.toString()}`)
   const text = await answer.text()
   if (text !== '1158201444') throw new Error(`the status-worker refused the handshake: ${answer.status} ${text}`)

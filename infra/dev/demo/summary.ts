@@ -17,15 +17,29 @@ export interface Outcome {
 
 /** The report for people. */
 export function summaryOf(outcome: Outcome): string[] {
-  return ['', ...headline(outcome), '', ...input(outcome.upload, outcome.uploadMs), '', ...funnel(outcome.report), '', ...endpoint(outcome)]
+  return [
+    '',
+    ...headline(outcome),
+    '',
+    ...input(outcome.upload, outcome.uploadMs),
+    '',
+    ...funnel(outcome.report),
+    '',
+    ...endpoint(outcome),
+  ]
 }
 
 function headline({ report, sendMs }: Outcome): string[] {
   const handed = (report.counts['accepted'] ?? 0) + (report.counts['unknown'] ?? 0) + (report.counts['rejected'] ?? 0)
-  return [`Campaign ${report.name} (${report.id}) is ${report.status}: ${number(handed)} messages in ${seconds(sendMs)}, ${number((handed * 1000) / sendMs)} a second`]
+  return [
+    `Campaign ${report.name} (${report.id}) is ${report.status}: ${number(handed)} messages in ${seconds(sendMs)}, ${number((handed * 1000) / sendMs)} a second`,
+  ]
 }
 
-function input({ rows, accepted, duplicates, rejected, reasons, warnings, ignoredColumns, rejections }: Upload, ms: number): string[] {
+function input(
+  { rows, accepted, duplicates, rejected, reasons, warnings, ignoredColumns, rejections }: Upload,
+  ms: number,
+): string[] {
   const examples = rejections.slice(0, 3).map(({ message }) => line('', `e.g. ${message}`))
   return [
     `Input: ${number(rows)} rows, taken in ${seconds(ms)}`,
@@ -34,7 +48,9 @@ function input({ rows, accepted, duplicates, rejected, reasons, warnings, ignore
     line('refused', `${number(rejected)}: ${tally(reasons)}`),
     ...examples,
     ...(Object.keys(warnings).length === 0 ? [] : [line('warnings', tally(warnings))]),
-    ...(ignoredColumns.length === 0 ? [] : [line('ignored', `columns ${ignoredColumns.join(', ')} (no placeholder uses them)`)]),
+    ...(ignoredColumns.length === 0
+      ? []
+      : [line('ignored', `columns ${ignoredColumns.join(', ')} (no placeholder uses them)`)]),
   ]
 }
 
@@ -45,7 +61,9 @@ function funnel({ counts, delivery, errors, route }: CampaignReport): string[] {
     return line(label, `${bar(share, BAR).padEnd(BAR)} ${number(value).padStart(9)}  ${(share * 100).toFixed(1)} %`)
   }
   const steps = ['sent', 'delivered', 'read'].map((name) => step(name, delivery[name] ?? 0))
-  const rest = ['pending', 'sending', 'unknown', 'rejected', 'expired', 'suppressed', 'canceled'].map((name) => [name, counts[name] ?? 0] as const)
+  const rest = ['pending', 'sending', 'unknown', 'rejected', 'expired', 'suppressed', 'canceled'].map(
+    (name) => [name, counts[name] ?? 0] as const,
+  )
   return [
     'Funnel',
     step('recipients', recipients),
@@ -64,7 +82,10 @@ function endpoint({ witness, limit }: Outcome): string[] {
   const [rate] = Object.values(witness.rate)
   return [
     'As the simulator saw it',
-    line('requests', `${number(requests.received)}, at most ${number(rate?.perSecondMax ?? 0)} in any second (limit ${number(limit)})`),
+    line(
+      'requests',
+      `${number(requests.received)}, at most ${number(rate?.perSecondMax ?? 0)} in any second (limit ${number(limit)})`,
+    ),
     line('refused', tally(requests.byCode)),
     line('lost answers', tally(Object.fromEntries(lost))),
     line('webhooks', tally(webhooks)),
@@ -77,7 +98,10 @@ export function verdict(against: string, checks: readonly Check[]): string[] {
   if (wrong.length === 0) return [`  ✓ ${against}: all ${checks.length} numbers agree`]
   return [
     `  ✗ ${against}: ${wrong.length} of ${checks.length} numbers differ`,
-    ...wrong.map(({ what, ours, theirs }) => `      ${what.padEnd(34)} ours ${number(ours).padStart(9)}   theirs ${number(theirs).padStart(9)}`),
+    ...wrong.map(
+      ({ what, ours, theirs }) =>
+        `      ${what.padEnd(34)} ours ${number(ours).padStart(9)}   theirs ${number(theirs).padStart(9)}`,
+    ),
   ]
 }
 
@@ -88,9 +112,15 @@ export function nextSteps({ report, upload }: Outcome): string[] {
   return [
     'What to look at next',
     ...(upload.rejected > 0 ? ['  - the refused rows: the upload answers each with its line, reason and column'] : []),
-    ...(worst === undefined ? [] : [`  - error ${worst[0]} was the most frequent (${number(worst[1])}): GET /v1/campaigns/${report.id}/recipients?disposition=rejected`]),
+    ...(worst === undefined
+      ? []
+      : [
+          `  - error ${worst[0]} was the most frequent (${number(worst[1])}): GET /v1/campaigns/${report.id}/recipients?disposition=rejected`,
+        ]),
     ...((counts['unknown'] ?? 0) > 0
-      ? [`  - ${number(counts['unknown'] ?? 0)} unknown: the answer was lost and no status has come; with "onUnknown": "keep" nobody is written to twice`]
+      ? [
+          `  - ${number(counts['unknown'] ?? 0)} unknown: the answer was lost and no status has come; with "onUnknown": "keep" nobody is written to twice`,
+        ]
       : []),
     '  - npm run demo -- --keep leaves everything up: API, /docs, metrics, simulator',
     '  - npm run demo -- --recipients 100000',

@@ -11,7 +11,16 @@ export interface Check {
 
 export const agrees = ({ ours, theirs }: Check): boolean => ours === theirs
 
-const DISPOSITIONS = ['pending', 'sending', 'accepted', 'unknown', 'rejected', 'expired', 'suppressed', 'canceled'] as const
+const DISPOSITIONS = [
+  'pending',
+  'sending',
+  'accepted',
+  'unknown',
+  'rejected',
+  'expired',
+  'suppressed',
+  'canceled',
+] as const
 const DELIVERIES = ['sent', 'delivered', 'read', 'failed', 'held'] as const
 
 /** What the producer said of the file, against what the generator wrote into it. */
@@ -25,13 +34,21 @@ export function checkInput(upload: Upload, truth: SampleTruth): Check[] {
 }
 
 /** What the campaign's report says, against the simulator's ledger. */
-export function checkCampaign({ counts, delivery, errors, route }: CampaignReport, recipients: number, witness: Witness): Check[] {
+export function checkCampaign(
+  { counts, delivery, errors, route }: CampaignReport,
+  recipients: number,
+  witness: Witness,
+): Check[] {
   const { implied, rejectedByCode, doubled, seen } = witness.recipients
   const sum = DISPOSITIONS.reduce((total, name) => total + (counts[name] ?? 0), 0)
   return [
     { what: 'recipients', ours: counts['recipients'] ?? 0, theirs: recipients },
     { what: 'recipients, all counts added up', ours: sum, theirs: recipients },
-    { what: 'asked for', ours: (counts['accepted'] ?? 0) + (counts['unknown'] ?? 0) + (counts['rejected'] ?? 0), theirs: seen },
+    {
+      what: 'asked for',
+      ours: (counts['accepted'] ?? 0) + (counts['unknown'] ?? 0) + (counts['rejected'] ?? 0),
+      theirs: seen,
+    },
     { what: 'accepted', ours: counts['accepted'] ?? 0, theirs: implied.accepted },
     { what: 'rejected', ours: counts['rejected'] ?? 0, theirs: implied.rejected },
     { what: 'unknown', ours: counts['unknown'] ?? 0, theirs: implied.unknown },
@@ -43,8 +60,15 @@ export function checkCampaign({ counts, delivery, errors, route }: CampaignRepor
 }
 
 /** What Prometheus reads, against the campaign's report. */
-export function checkMetrics(recipients: Record<string, number>, messages: Record<string, number>, report: CampaignReport): Check[] {
-  return [...byKey('recipients', recipients, pick(report.counts, DISPOSITIONS)), ...byKey('messages', messages, pick(report.delivery, DELIVERIES))]
+export function checkMetrics(
+  recipients: Record<string, number>,
+  messages: Record<string, number>,
+  report: CampaignReport,
+): Check[] {
+  return [
+    ...byKey('recipients', recipients, pick(report.counts, DISPOSITIONS)),
+    ...byKey('messages', messages, pick(report.delivery, DELIVERIES)),
+  ]
 }
 
 type Numbers = Readonly<Record<string, number>>
@@ -52,7 +76,9 @@ type Numbers = Readonly<Record<string, number>>
 /** Every key of either side; a missing one is 0. */
 function byKey(what: string, ours: Numbers, theirs: Numbers): Check[] {
   const keys = [...new Set([...Object.keys(ours), ...Object.keys(theirs)])].toSorted()
-  return keys.map((key) => ({ what: `${what} ${key}`, ours: ours[key] ?? 0, theirs: theirs[key] ?? 0 })).filter(({ ours: a, theirs: b }) => a !== 0 || b !== 0)
+  return keys
+    .map((key) => ({ what: `${what} ${key}`, ours: ours[key] ?? 0, theirs: theirs[key] ?? 0 }))
+    .filter(({ ours: a, theirs: b }) => a !== 0 || b !== 0)
 }
 
 function pick(numbers: Numbers, keys: readonly string[]): Record<string, number> {

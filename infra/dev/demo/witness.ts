@@ -28,5 +28,6 @@ export async function readWitness(simulator: string, campaign: string): Promise<
 /** Resolves when every webhook the simulator had to post was taken. */
 export async function webhooksPosted(simulator: string, timeoutMs: number): Promise<void> {
   const response = await fetch(`${simulator}/_simulator/idle?timeoutMs=${timeoutMs}`)
-  if (!response.ok) throw new Error(`the simulator still has webhooks to post after ${timeoutMs} ms: ${await response.text()}`)
+  if (!response.ok)
+    throw new Error(`the simulator still has webhooks to post after ${timeoutMs} ms: ${await response.text()}`)
 }

@@ -90,11 +90,35 @@ function drawCountry(random: Random): Country {
   return COUNTRIES.find(({ weight }) => (left -= weight) < 0) ?? COUNTRIES[0]
 }
 
-const NOTES: readonly [string, ...string[]] = ['', '', '', '', 'VIP', 'opted in, store 12', 'said "call me"', 'two lines:\nsecond line', '=SUM(A1)', 'café ☕, 10%']
+const NOTES: readonly [string, ...string[]] = [
+  '',
+  '',
+  '',
+  '',
+  'VIP',
+  'opted in, store 12',
+  'said "call me"',
+  'two lines:\nsecond line',
+  '=SUM(A1)',
+  'café ☕, 10%',
+]
 
 function row(country: Country, number: string, n: number, random: Random): string {
-  const coupon = random.below(36 ** 6).toString(36).toUpperCase().padStart(6, '0')
-  return [`CRM-${100_000 + n}`, random.pick(country.names), number, random.pick(country.cities), coupon, random.pick(NOTES)].map(field).join(',')
+  const coupon = random
+    .below(36 ** 6)
+    .toString(36)
+    .toUpperCase()
+    .padStart(6, '0')
+  return [
+    `CRM-${100_000 + n}`,
+    random.pick(country.names),
+    number,
+    random.pick(country.cities),
+    coupon,
+    random.pick(NOTES),
+  ]
+    .map(field)
+    .join(',')
 }
 
 function field(text: string): string {
@@ -108,7 +132,10 @@ interface Refused {
   readonly line: (good: string) => string
 }
 
-const numbered = (reason: string, number: string): Refused => ({ reason, line: (good) => good.replace('NUMBER', number) })
+const numbered = (reason: string, number: string): Refused => ({
+  reason,
+  line: (good) => good.replace('NUMBER', number),
+})
 
 const REFUSED: readonly [Refused, ...Refused[]] = [
   numbered('too_short', '+55 11 9123'),
@@ -118,6 +145,9 @@ const REFUSED: readonly [Refused, ...Refused[]] = [
   numbered('no_country_code', '011 91234-5678'),
   numbered('spreadsheet_number', '5.51191E+12'),
   numbered('unknown_country_code', '+999 123 456 789'),
-  { reason: 'missing_value', line: (good) => good.replace(/^([^,]*),("(?:[^"]|"")*"|[^,]*),NUMBER/, '$1,,+5511987654321') },
+  {
+    reason: 'missing_value',
+    line: (good) => good.replace(/^([^,]*),("(?:[^"]|"")*"|[^,]*),NUMBER/, '$1,,+5511987654321'),
+  },
   { reason: 'field_count', line: () => 'CRM-0,Ana,+5511987654321' },
 ]

@@ -18,7 +18,9 @@ export function spell(country: Country, national: string, random: Random): strin
     // What keeps a spreadsheet from making it 5.5E+12.
     () => `'+${code}${national}`,
     () => ` +${code} ${national} `,
-    ...(country.numerals === undefined ? [] : [() => withNumerals(`+${code} ${groups.join(' ')}`, country.numerals ?? '')]),
+    ...(country.numerals === undefined
+      ? []
+      : [() => withNumerals(`+${code} ${groups.join(' ')}`, country.numerals ?? '')]),
   ]
   return random.pick(ways)()
 }

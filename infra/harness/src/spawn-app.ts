@@ -40,7 +40,17 @@ export interface SpawnAppOptions {
 
 const KEPT_LINES = 20_000
 const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url))
-const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'XDG_CACHE_HOME']
+const INHERITED = [
+  'PATH',
+  'HOME',
+  'LANG',
+  'LC_ALL',
+  'TZ',
+  'TMPDIR',
+  'NODE_OPTIONS',
+  'NODE_EXTRA_CA_CERTS',
+  'XDG_CACHE_HOME',
+]
 
 /**
  * Runs an app as in production: its own Node process, configured by its environment alone.
@@ -58,7 +68,9 @@ export function spawnApp({ name, script = `apps/${name}/src/main.ts`, args = [],
 }
 
 function inherited(): NodeJS.ProcessEnv {
-  return Object.fromEntries(INHERITED.flatMap((key) => (process.env[key] === undefined ? [] : [[key, process.env[key]]])))
+  return Object.fromEntries(
+    INHERITED.flatMap((key) => (process.env[key] === undefined ? [] : [[key, process.env[key]]])),
+  )
 }
 
 function watch(name: string, child: ChildProcess): App {
@@ -88,8 +100,13 @@ function watch(name: string, child: ChildProcess): App {
       if (pattern.test(line)) found.resolve(line)
     }
     listeners.add(listener)
-    const timer = setTimeout(() => found.reject(new Error(`${name} printed nothing like ${pattern} in ${timeoutMs} ms:\n${described()}`)), timeoutMs)
-    void exited.then(({ code, signal }) => found.reject(new Error(`${name} ended (${signal ?? code}) before ${pattern}:\n${described()}`)))
+    const timer = setTimeout(
+      () => found.reject(new Error(`${name} printed nothing like ${pattern} in ${timeoutMs} ms:\n${described()}`)),
+      timeoutMs,
+    )
+    void exited.then(({ code, signal }) =>
+      found.reject(new Error(`${name} ended (${signal ?? code}) before ${pattern}:\n${described()}`)),
+    )
     try {
       return await found.promise
     } finally {
@@ -123,4 +140,3 @@ function watch(name: string, child: ChildProcess): App {
     exited,
   }
 }
-

@@ -87,7 +87,10 @@ export async function tcpProxy(target: string): Promise<TcpProxy> {
     const upstream = connect({ ...address, allowHalfOpen: true })
     clients += 1
     client.once('close', () => (clients -= 1))
-    for (const [socket, other] of [[client, upstream], [upstream, client]] as const) {
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
       sockets.add(socket)
       socket.setNoDelay(true)
       socket.on('error', () => other.destroy())
@@ -146,8 +149,10 @@ export async function tcpProxy(target: string): Promise<TcpProxy> {
 function parseTarget(target: string): { host: string; port: number } {
   const authority = target.replace(/^[a-z+]+:\/\//i, '').replace(/^[^@/]*@/, '')
   const [, host, port] = /^([^:/]+):(\d+)/.exec(authority) ?? []
-  if (host === undefined || port === undefined) throw new Error(`tcpProxy wants host:port or a URL with a port, got ${target}`)
+  if (host === undefined || port === undefined)
+    throw new Error(`tcpProxy wants host:port or a URL with a port, got ${target}`)
   return { host, port: Number(port) }
 }
 
-const withAddress = (url: string, address: string): string => url.replace(/^([a-z+]+:\/\/(?:[^@/]*@)?)[^/]+/i, `$1${address}`)
+const withAddress = (url: string, address: string): string =>
+  url.replace(/^([a-z+]+:\/\/(?:[^@/]*@)?)[^/]+/i, `$1${address}`)

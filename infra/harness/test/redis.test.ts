@@ -34,7 +34,9 @@ const folder = async (): Promise<string> => {
 test('it is durable, never evicts and listens on loopback only', async () => {
   const { client } = await started()
   const settings = await client.config('GET', 'append*', 'maxmemory-policy', 'bind')
-  expect(settings).toEqual(expect.arrayContaining(['appendonly', 'yes', 'appendfsync', 'always', 'noeviction', '127.0.0.1']))
+  expect(settings).toEqual(
+    expect.arrayContaining(['appendonly', 'yes', 'appendfsync', 'always', 'noeviction', '127.0.0.1']),
+  )
 })
 
 test('what was acknowledged is there after kill -9 and restart, on the same port', async () => {
@@ -98,7 +100,11 @@ test('where nothing can be had it says what to install, in one line', async () =
 
 /** A process of its own that holds a Redis and prints the server's process id. */
 async function parentWithRedis(path: string): Promise<{ pid: number; parent: ReturnType<typeof spawnApp> }> {
-  const parent = spawnApp({ name: 'redis-holder', script: join(import.meta.dirname, 'fixtures/hold-redis.ts'), env: { PATH: path } })
+  const parent = spawnApp({
+    name: 'redis-holder',
+    script: join(import.meta.dirname, 'fixtures/hold-redis.ts'),
+    env: { PATH: path },
+  })
   const line = await parent.waitFor(/holding \d+/)
   const pid = Number(/holding (\d+)/.exec(line)?.[1])
   expect(isAlive(pid)).toBe(true)

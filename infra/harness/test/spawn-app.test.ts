@@ -17,7 +17,12 @@ function talker(args: string[] = [], env: Record<string, string> = {}): App {
 test('ready tells the ports and the environment is what was given', async () => {
   process.env['LEAKED'] = 'from the shell'
   try {
-    expect(await talker([], { GREETING: 'hola' }).ready()).toEqual({ msg: 'ready', port: 1, metricsPort: 2, greeting: 'hola' })
+    expect(await talker([], { GREETING: 'hola' }).ready()).toEqual({
+      msg: 'ready',
+      port: 1,
+      metricsPort: 2,
+      greeting: 'hola',
+    })
   } finally {
     delete process.env['LEAKED']
   }

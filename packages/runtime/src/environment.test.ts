@@ -48,7 +48,9 @@ test('several Redis URLs are the seeds of a cluster', () => {
 })
 
 test('a missing variable is named with what is allowed', () => {
-  expect(issues({ WEBHOOK_VERIFY_TOKEN: undefined })).toEqual(['WEBHOOK_VERIFY_TOKEN: found nothing, allowed: the token of the handshake'])
+  expect(issues({ WEBHOOK_VERIFY_TOKEN: undefined })).toEqual([
+    'WEBHOOK_VERIFY_TOKEN: found nothing, allowed: the token of the handshake',
+  ])
 })
 
 test('an empty variable counts as missing', () => {
@@ -78,7 +80,9 @@ test('a secret is never shown, whatever is wrong with it', () => {
 })
 
 test('NAME_FILE stands for NAME, without its last newline', () => {
-  expect(read({ WEBHOOK_VERIFY_TOKEN: undefined, WEBHOOK_VERIFY_TOKEN_FILE: file('from file\n') }).WEBHOOK_VERIFY_TOKEN).toBe('from file')
+  expect(
+    read({ WEBHOOK_VERIFY_TOKEN: undefined, WEBHOOK_VERIFY_TOKEN_FILE: file('from file\n') }).WEBHOOK_VERIFY_TOKEN,
+  ).toBe('from file')
 })
 
 test('NAME and NAME_FILE together are refused', () => {

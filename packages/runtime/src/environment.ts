@@ -31,7 +31,10 @@ export class EnvironmentError extends Error {
  *
  * @throws EnvironmentError
  */
-export function readEnvironment<const S extends Readonly<Record<string, Variable<unknown>>>>(schema: S, env: Environment): Values<S> {
+export function readEnvironment<const S extends Readonly<Record<string, Variable<unknown>>>>(
+  schema: S,
+  env: Environment,
+): Values<S> {
   const issues: string[] = []
   const values: Record<string, unknown> = {}
   for (const [name, variable] of Object.entries(schema)) {
@@ -59,7 +62,9 @@ export function lookUp(name: string, env: Environment): Found {
   try {
     return { value: readFileSync(path, 'utf8').replace(/\r?\n$/, '') || undefined }
   } catch (error) {
-    return { issue: `${name}_FILE: found ${JSON.stringify(path)} (${errorCode(error)}), allowed: a file this process can read` }
+    return {
+      issue: `${name}_FILE: found ${JSON.stringify(path)} (${errorCode(error)}), allowed: a file this process can read`,
+    }
   }
 }
 

@@ -1,6 +1,12 @@
 /** What every process needs: its environment, its senders, its log, its metrics, its ops port and its end. */
 export { common, integer, port, text, type Variable } from './variables.ts'
-export { EnvironmentError, exitOnEnvironmentError, readEnvironment, type Environment, type Values } from './environment.ts'
+export {
+  EnvironmentError,
+  exitOnEnvironmentError,
+  readEnvironment,
+  type Environment,
+  type Values,
+} from './environment.ts'
 export { createLogger, type Logger, type LogLevel } from './logger.ts'
 export { createMetrics, type Metrics } from './metrics.ts'
 export { onShutdown, type ShutdownStep } from './shutdown.ts'

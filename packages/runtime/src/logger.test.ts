@@ -9,7 +9,13 @@ function logged(write: (logger: ReturnType<typeof createLogger>) => void): Recor
 
 test('a line has a level by name, a time in ISO and the message', () => {
   const [line] = logged((logger) => logger.info({ port: 3000 }, 'ready'))
-  expect(line).toMatchObject({ level: 'info', name: 'test', msg: 'ready', port: 3000, time: expect.stringMatching(/^20.*Z$/) as string })
+  expect(line).toMatchObject({
+    level: 'info',
+    name: 'test',
+    msg: 'ready',
+    port: 3000,
+    time: expect.stringMatching(/^20.*Z$/) as string,
+  })
 })
 
 test('nothing private comes out, wherever it is put in', () => {
@@ -30,7 +36,9 @@ test('nothing private comes out, wherever it is put in', () => {
 
 test('an error keeps its stack', () => {
   const [line] = logged((logger) => logger.error({ err: new Error('broken') }, 'failed'))
-  expect(line).toMatchObject({ err: { type: 'Error', message: 'broken', stack: expect.stringContaining('logger.test.ts') as string } })
+  expect(line).toMatchObject({
+    err: { type: 'Error', message: 'broken', stack: expect.stringContaining('logger.test.ts') as string },
+  })
 })
 
 test('what is below the level is not written', () => {

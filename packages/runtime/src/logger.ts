@@ -9,7 +9,10 @@ export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' |
  *
  * Redaction is by key at any depth and not by pino's paths, which must name each depth; a line is rare enough to afford the walk.
  */
-export function createLogger({ name, level }: { name: string; level: LogLevel }, destination: DestinationStream = stdout()): Logger {
+export function createLogger(
+  { name, level }: { name: string; level: LogLevel },
+  destination: DestinationStream = stdout(),
+): Logger {
   const logger = pino(
     {
       name,

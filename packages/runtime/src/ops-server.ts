@@ -61,12 +61,21 @@ interface Answer {
   readonly body: string
 }
 
-const plain = (status: number, body: string): Answer => ({ status, type: 'text/plain; charset=utf-8', body: `${body}\n` })
+const plain = (status: number, body: string): Answer => ({
+  status,
+  type: 'text/plain; charset=utf-8',
+  body: `${body}\n`,
+})
 
-async function answer(request: IncomingMessage, answers: Readonly<Record<string, () => Promise<Answer>>>): Promise<Answer> {
+async function answer(
+  request: IncomingMessage,
+  answers: Readonly<Record<string, () => Promise<Answer>>>,
+): Promise<Answer> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'only GET')
   const path = (request.url ?? '/').replace(/\?.*$/s, '')
-  return Object.hasOwn(answers, path) ? await (answers[path] as () => Promise<Answer>)() : plain(404, Object.keys(answers).join(' '))
+  return Object.hasOwn(answers, path)
+    ? await (answers[path] as () => Promise<Answer>)()
+    : plain(404, Object.keys(answers).join(' '))
 }
 
 function write(request: IncomingMessage, response: ServerResponse, { status, type, body }: Answer): void {
@@ -76,7 +85,10 @@ function write(request: IncomingMessage, response: ServerResponse, { status, typ
 
 async function inTime(ready: () => Promise<Readiness>): Promise<Readiness> {
   const { promise, resolve } = Promise.withResolvers<Readiness>()
-  const timer = setTimeout(() => resolve({ ok: false, why: `no answer within ${READY_TIMEOUT_MS} ms` }), READY_TIMEOUT_MS)
+  const timer = setTimeout(
+    () => resolve({ ok: false, why: `no answer within ${READY_TIMEOUT_MS} ms` }),
+    READY_TIMEOUT_MS,
+  )
   try {
     return await Promise.race([promise, ready()])
   } catch (error) {

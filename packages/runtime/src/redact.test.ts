@@ -1,27 +1,47 @@
 import { expect, test } from 'vitest'
 import { redact, redactText } from './redact.ts'
 
-test.each(['to', 'phone', 'accessToken', 'access_token', 'Authorization', 'wamid', 'body', 'X-Hub-Signature-256', 'recipient_id'])(
-  'the value under %s is replaced, at any depth',
-  (key) => {
-    expect(redact({ [key]: 'private', kept: 1, deep: { list: [{ [key]: 'private' }] } })).toEqual({
-      [key]: '[redacted]',
-      kept: 1,
-      deep: { list: [{ [key]: '[redacted]' }] },
-    })
-  },
-)
+test.each([
+  'to',
+  'phone',
+  'accessToken',
+  'access_token',
+  'Authorization',
+  'wamid',
+  'body',
+  'X-Hub-Signature-256',
+  'recipient_id',
+])('the value under %s is replaced, at any depth', (key) => {
+  expect(redact({ [key]: 'private', kept: 1, deep: { list: [{ [key]: 'private' }] } })).toEqual({
+    [key]: '[redacted]',
+    kept: 1,
+    deep: { list: [{ [key]: '[redacted]' }] },
+  })
+})
 
 test('counts, ids and times pass', () => {
-  const line = { campaign: 'k3x9-abc', recipients: 5000, sender: 'main-br', afterMs: 1_763_700_000_000, ok: true, nothing: null }
+  const line = {
+    campaign: 'k3x9-abc',
+    recipients: 5000,
+    sender: 'main-br',
+    afterMs: 1_763_700_000_000,
+    ok: true,
+    nothing: null,
+  }
   expect(redact(line)).toEqual(line)
 })
 
 test('an error keeps its kind, message, code and causes, and drops what a library hung on it', () => {
   const cause = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })
-  const error = Object.assign(new Error('ERR for +5511912345678', { cause }), { command: { name: 'set', args: ['5511912345678'] } })
+  const error = Object.assign(new Error('ERR for +5511912345678', { cause }), {
+    command: { name: 'set', args: ['5511912345678'] },
+  })
   const clean = redact({ err: error }) as { err: Record<string, unknown> }
-  expect(clean.err).toMatchObject({ type: 'Error', message: 'ERR for [redacted]', cause: { message: 'write EPIPE', code: 'EPIPE' } })
+  expect(clean.err).toMatchObject({
+    type: 'Error',
+    message: 'ERR for [redacted]',
+    cause: { message: 'write EPIPE', code: 'EPIPE' },
+  })
   expect(JSON.stringify(clean)).not.toContain('5511912345678')
 })
 

@@ -29,7 +29,8 @@ export function redact(value: unknown, depth = 0): unknown {
 
 /** Only what is known to be harmless: errors of ioredis carry the command's arguments, errors of undici the request. */
 function redactError(error: Error, depth: number): Record<string, unknown> {
-  const code = 'code' in error && (typeof error.code === 'string' || typeof error.code === 'number') ? error.code : undefined
+  const code =
+    'code' in error && (typeof error.code === 'string' || typeof error.code === 'number') ? error.code : undefined
   return {
     type: error.name,
     message: redactText(error.message),

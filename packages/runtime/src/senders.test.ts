@@ -21,7 +21,8 @@ function issues(content: unknown): readonly string[] {
   try {
     readSenders(path)
   } catch (error) {
-    if (error instanceof EnvironmentError) return error.issues.map((issue) => issue.replace(`SENDERS_FILE ${path}: `, ''))
+    if (error instanceof EnvironmentError)
+      return error.issues.map((issue) => issue.replace(`SENDERS_FILE ${path}: `, ''))
     throw error
   }
   throw new Error('was taken')
@@ -38,7 +39,12 @@ test('a base URL loses its last slash', () => {
 })
 
 test('every mistake has a line with its place', () => {
-  expect(issues([{ ...SENDER, messagesPerSecond: '80', wabaId: undefined }, { ...SENDER, id: 'a b', phoneNumberId: '1', rate: 5 }])).toEqual([
+  expect(
+    issues([
+      { ...SENDER, messagesPerSecond: '80', wabaId: undefined },
+      { ...SENDER, id: 'a b', phoneNumberId: '1', rate: 5 },
+    ]),
+  ).toEqual([
     '[0].wabaId: found nothing, allowed: digits, as text',
     '[0].messagesPerSecond: found "80", allowed: a whole number from 1 to 100000',
     '[1].id: found "a b", allowed: 1 to 64 letters, digits, _ or -',
@@ -61,7 +67,9 @@ test.each([
 })
 
 test('a missing file is named', () => {
-  expect(() => readSenders('/nowhere.json')).toThrow('SENDERS_FILE: found "/nowhere.json" (ENOENT), allowed: a file this process can read')
+  expect(() => readSenders('/nowhere.json')).toThrow(
+    'SENDERS_FILE: found "/nowhere.json" (ENOENT), allowed: a file this process can read',
+  )
 })
 
 test('the access token comes from the variable the sender names, or from its file', () => {
@@ -73,6 +81,10 @@ test('the access token comes from the variable the sender names, or from its fil
 
 test('a missing or unusable access token is named without being shown', () => {
   const sender = { ...SENDER, correlation: 'callback_data' as const }
-  expect(() => readAccessToken(sender, {})).toThrow('WA_TOKEN_BR: found nothing, allowed: the access token of sender main-br, visible ASCII only')
-  expect(() => readAccessToken(sender, { WA_TOKEN_BR: 'EAAG\nx' })).toThrow('WA_TOKEN_BR: found a value of 6 characters (not shown)')
+  expect(() => readAccessToken(sender, {})).toThrow(
+    'WA_TOKEN_BR: found nothing, allowed: the access token of sender main-br, visible ASCII only',
+  )
+  expect(() => readAccessToken(sender, { WA_TOKEN_BR: 'EAAG\nx' })).toThrow(
+    'WA_TOKEN_BR: found a value of 6 characters (not shown)',
+  )
 })

@@ -4,7 +4,9 @@ import { EnvironmentError, errorCode, lookUp, type Environment } from './environ
 
 /** A business phone number that messages leave from, as written in senders.json. */
 const sender = z.strictObject({
-  id: z.string({ error: '1 to 64 letters, digits, _ or -' }).regex(/^[A-Za-z0-9_-]{1,64}$/, '1 to 64 letters, digits, _ or -'),
+  id: z
+    .string({ error: '1 to 64 letters, digits, _ or -' })
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, '1 to 64 letters, digits, _ or -'),
   phoneNumberId: z.string({ error: 'digits, as text' }).regex(/^\d{1,32}$/, 'digits, as text'),
   wabaId: z.string({ error: 'digits, as text' }).regex(/^\d{1,32}$/, 'digits, as text'),
   /** The variable that holds the access token: the file itself holds no secret. */
@@ -37,7 +39,8 @@ const senders = z
     for (const key of ['id', 'phoneNumberId'] as const) {
       const seen = new Set<string>()
       for (const [index, { [key]: value }] of list.entries()) {
-        if (seen.has(value)) context.addIssue({ code: 'custom', path: [index, key], message: `a ${key} no other sender has` })
+        if (seen.has(value))
+          context.addIssue({ code: 'custom', path: [index, key], message: `a ${key} no other sender has` })
         seen.add(value)
       }
     }
@@ -61,19 +64,29 @@ function readJson(path: string): unknown {
   try {
     content = readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new EnvironmentError([`SENDERS_FILE: found ${JSON.stringify(path)} (${errorCode(cause)}), allowed: a file this process can read`], { cause })
+    throw new EnvironmentError(
+      [`SENDERS_FILE: found ${JSON.stringify(path)} (${errorCode(cause)}), allowed: a file this process can read`],
+      { cause },
+    )
   }
   try {
     return JSON.parse(content)
   } catch (cause) {
-    throw new EnvironmentError([`SENDERS_FILE ${path}: found text that is no JSON (${(cause as Error).message}), allowed: a list of senders`], { cause })
+    throw new EnvironmentError(
+      [`SENDERS_FILE ${path}: found text that is no JSON (${(cause as Error).message}), allowed: a list of senders`],
+      { cause },
+    )
   }
 }
 
 function describe(issue: z.core.$ZodIssue, raw: unknown): string {
   const where = z.core.toDotPath(issue.path) || 'the file'
-  if (issue.code === 'unrecognized_keys') return `${where}: found the unknown ${issue.keys.join(', ')}, allowed: ${Object.keys(sender.shape).join(', ')}`
-  const found = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], raw)
+  if (issue.code === 'unrecognized_keys')
+    return `${where}: found the unknown ${issue.keys.join(', ')}, allowed: ${Object.keys(sender.shape).join(', ')}`
+  const found = issue.path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
+    raw,
+  )
   const shown = found === undefined ? 'nothing' : JSON.stringify(found).slice(0, 100)
   return `${where}: found ${shown}, allowed: ${issue.message}`
 }
@@ -89,5 +102,7 @@ export function readAccessToken({ id, accessTokenEnv }: Sender, env: Environment
   // What is not visible ASCII cannot stand in a header: a pasted line break or a quote that was meant for the shell.
   if (found.value !== undefined && /^[\x21-\x7e]+$/.test(found.value)) return found.value
   const what = found.value === undefined ? 'nothing' : `a value of ${found.value.length} characters (not shown)`
-  throw new EnvironmentError([`${accessTokenEnv}: found ${what}, allowed: the access token of sender ${id}, visible ASCII only`])
+  throw new EnvironmentError([
+    `${accessTokenEnv}: found ${what}, allowed: the access token of sender ${id}, visible ASCII only`,
+  ])
 }

@@ -28,7 +28,12 @@ const ECHO_MS = 1_000
  * the first, exits with 1 at once.
  * @returns a function that begins the same end without a signal: give it the error that makes it necessary
  */
-export function onShutdown({ logger, steps, deadlineMs, signals = ['SIGTERM', 'SIGINT'] }: ShutdownOptions): (cause: unknown) => void {
+export function onShutdown({
+  logger,
+  steps,
+  deadlineMs,
+  signals = ['SIGTERM', 'SIGINT'],
+}: ShutdownOptions): (cause: unknown) => void {
   let ending = false
   let signalledAtMs = Infinity
 

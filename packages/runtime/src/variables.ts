@@ -24,7 +24,8 @@ export function integer(range: { min: number; max: number; default?: number; wha
 }
 
 /** A TCP port; 0 takes a free one. */
-export const port = (byDefault: number): Variable<number> => integer({ min: 0, max: 65_535, default: byDefault, what: 'a port, 0 for a free one' })
+export const port = (byDefault: number): Variable<number> =>
+  integer({ min: 0, max: 65_535, default: byDefault, what: 'a port, 0 for a free one' })
 
 /** Any text that is not empty. Without a default the variable is required. */
 export function text(options: { describe: string; secret?: boolean; default?: string }): Variable<string> {

@@ -10,7 +10,8 @@ afterEach(() => server?.close())
 async function started(ready: () => Promise<Readiness> = async () => ({ ok: true })) {
   const metrics = createMetrics({ app: 'test' })
   server = await startOpsServer({ host: '127.0.0.1', port: 0, registry: metrics.registry, ready })
-  const get = (path: string, init?: RequestInit): Promise<Response> => fetch(`http://127.0.0.1:${server?.port}${path}`, init)
+  const get = (path: string, init?: RequestInit): Promise<Response> =>
+    fetch(`http://127.0.0.1:${server?.port}${path}`, init)
   return { metrics, get }
 }
 
