@@ -20,7 +20,8 @@ export type Answer =
 export function answerTo(handled: Handled, run: number): Answer {
   const { outcome, error, request, phone } = handled
   if (isLost(outcome)) return lostAnswer(outcome, acceptance(run, request, phone, 'accepted'), traceOf(request))
-  if (error !== null) return { kind: 'graph', status: httpOf(error.code), body: graphErrorBody(error, traceOf(request)) }
+  if (error !== null)
+    return { kind: 'graph', status: httpOf(error.code), body: graphErrorBody(error, traceOf(request)) }
   const status = outcome === 'held' ? 'held_for_quality_assessment' : 'accepted'
   return { kind: 'graph', status: 200, body: acceptance(run, request, phone, status) }
 }
@@ -36,10 +37,20 @@ function lostAnswer(lost: Lost, acceptedBody: string, trace: string): Answer {
     case 'truncated':
       return { kind: 'truncated', body: acceptedBody }
     case 'unreadable':
-      return { kind: 'foreign', status: 200, type: 'text/html', body: '<!DOCTYPE html><html><body>Sorry, something went wrong.</body></html>' }
+      return {
+        kind: 'foreign',
+        status: 200,
+        type: 'text/html',
+        body: '<!DOCTYPE html><html><body>Sorry, something went wrong.</body></html>',
+      }
     case 'bare_5xx':
     case 'bare_5xx_unprocessed':
-      return { kind: 'foreign', status: 502, type: 'text/html', body: '<html><head><title>502 Bad Gateway</title></head></html>' }
+      return {
+        kind: 'foreign',
+        status: 502,
+        type: 'text/html',
+        body: '<html><head><title>502 Bad Gateway</title></head></html>',
+      }
     case 'graph_500':
       return { kind: 'graph', status: 500, body: graphErrorBody({ code: 131000 }, trace) }
   }
@@ -54,20 +65,29 @@ function traceOf(request: number): string {
 }
 
 /** Writes an answer. `true`: one that can be read went out to a connection that was still open. */
-export function writeAnswer(response: ServerResponse, answer: Answer, handled: Handled, wabaId: string): boolean {
+export function writeAnswer(response: ServerResponse, answer: Answer, handled: Handled): boolean {
   const { socket } = response
   if (socket === null || socket.destroyed) return false
   switch (answer.kind) {
     case 'graph':
-      response.writeHead(answer.status, graphHeaders(answer.body, handled, wabaId)).end(answer.body)
+      response.writeHead(answer.status, graphHeaders(answer.body, handled)).end(answer.body)
       return !isLost(handled.outcome)
     case 'foreign':
-      response.writeHead(answer.status, ['content-type', answer.type, 'content-length', String(Buffer.byteLength(answer.body))]).end(answer.body)
+      response
+        .writeHead(answer.status, [
+          'content-type',
+          answer.type,
+          'content-length',
+          String(Buffer.byteLength(answer.body)),
+        ])
+        .end(answer.body)
       return false
     case 'truncated':
-      response.writeHead(200, graphHeaders(answer.body, handled, wabaId))
+      response.writeHead(200, graphHeaders(answer.body, handled))
       // The reset must not overtake the half that is meant to arrive.
-      response.write(answer.body.slice(0, answer.body.length / 2), () => setTimeout(() => socket.destroy(), TRUNCATE_AFTER_MS))
+      response.write(answer.body.slice(0, answer.body.length / 2), () =>
+        setTimeout(() => socket.destroy(), TRUNCATE_AFTER_MS),
+      )
       return false
     case 'reset':
     case 'hang':
@@ -79,7 +99,7 @@ export function writeAnswer(response: ServerResponse, answer: Answer, handled: H
 const TRUNCATE_AFTER_MS = 5
 
 /** The headers of the real endpoint that a sender might read. There is no Retry-After among them. */
-function graphHeaders(body: string, handled: Handled, wabaId: string): string[] {
+function graphHeaders(body: string, handled: Handled): string[] {
   const trace = traceOf(handled.request)
   return [
     'content-type',
@@ -95,6 +115,6 @@ function graphHeaders(body: string, handled: Handled, wabaId: string): string[] 
     'x-fb-rev',
     '1000000001',
     'x-business-use-case-usage',
-    `{"${wabaId}":[{"type":"whatsapp","call_count":${handled.usage},"total_cputime":1,"total_time":1,"estimated_time_to_regain_access":0}]}`,
+    `{"${handled.wabaId}":[{"type":"whatsapp","call_count":${handled.usage},"total_cputime":1,"total_time":1,"estimated_time_to_regain_access":0}]}`,
   ]
 }

@@ -51,7 +51,9 @@ test('a pick gives every alternative its share', () => {
 })
 
 test('latencies meet their median and 95th percentile', () => {
-  const drawn = PHONES.map((phone) => lotOf(7, phone, 0)).map((lot) => lognormal(40, 120, lot(DRAW.latency), lot(DRAW.latency + 1)))
+  const drawn = PHONES.map((phone) => lotOf(7, phone, 0)).map((lot) =>
+    lognormal(40, 120, lot(DRAW.latency), lot(DRAW.latency + 1)),
+  )
   drawn.sort((a, b) => a - b)
   expect(drawn[drawn.length * 0.5]).toBeGreaterThan(38)
   expect(drawn[drawn.length * 0.5]).toBeLessThan(42)

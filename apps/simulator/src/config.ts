@@ -11,7 +11,10 @@ const ms = z.number().int().min(0).max(DAY_MS)
 const between = z
   .tuple([ms, ms])
   .refine(([least, most]) => least <= most, { error: 'the first may not be above the second' })
-const code = z.number().int().refine((value) => value in GRAPH_CODES, { error: 'not a Graph code this endpoint knows' })
+const code = z
+  .number()
+  .int()
+  .refine((value) => value in GRAPH_CODES, { error: 'not a Graph code this endpoint knows' })
 /** Alternatives, each as likely as the others; name one twice to make it twice as likely. */
 const codes = z.array(code).min(1).max(100)
 const perSecond = z.number().int().min(1).max(1_000_000)
@@ -20,8 +23,14 @@ const phoneNumberId = z.string().regex(/^\d{5,20}$/, { error: 'a phone number id
 const number = z.strictObject({
   /** Messages in any sliding second; above it 130429. */
   perSecond: perSecond.default(80),
-  wabaId: z.string().regex(/^\d{5,20}$/).default('102290129340398'),
-  displayPhoneNumber: z.string().regex(/^\d{7,15}$/).default('15550783881'),
+  wabaId: z
+    .string()
+    .regex(/^\d{5,20}$/)
+    .default('102290129340398'),
+  displayPhoneNumber: z
+    .string()
+    .regex(/^\d{7,15}$/)
+    .default('15550783881'),
   /** Whether the account signed the terms: if not, sends fall back to Cloud API, and `STRICT` is refused. */
   onboarded: z.boolean().default(true),
   /** 131057 as long as it is true. */
@@ -32,7 +41,9 @@ const number = z.strictObject({
 
 const template = z.strictObject({
   /** What a send of it gets: nothing, 132015, 132016, 134101, 132001, 134100, 132007. */
-  state: z.enum(['approved', 'paused', 'disabled', 'syncing', 'missing', 'not_marketing', 'violates_policy']).default('approved'),
+  state: z
+    .enum(['approved', 'paused', 'disabled', 'syncing', 'missing', 'not_marketing', 'violates_policy'])
+    .default('approved'),
   /** Number of body parameters; another number gets 132000. `null`: not checked. */
   bodyParameters: z.number().int().min(0).max(100).nullable().default(null),
 })
@@ -50,7 +61,11 @@ const answers = z.strictObject({
   stumbleCodes: codes.default([131016, 131016, 133004, 2]),
   /** Attempts whose answer gets lost: drawn anew for each attempt. */
   lostShare: share.default(0),
-  lostKinds: z.array(z.enum(LOST_KINDS)).min(1).max(100).default([...LOST_KINDS]),
+  lostKinds: z
+    .array(z.enum(LOST_KINDS))
+    .min(1)
+    .max(100)
+    .default([...LOST_KINDS]),
   hangMs: ms.default(60_000),
   /** Messages taken as `held_for_quality_assessment`; later released, or dropped with 132015. */
   heldShare: share.default(0),
@@ -79,7 +94,10 @@ const delivery = z.strictObject({
 
 const webhooks = z.strictObject({
   /** Where statuses are posted; `null` posts none (they count as lost). */
-  url: z.url({ protocol: /^https?$/ }).nullable().default(null),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .nullable()
+    .default(null),
   /** Keeps everything back until it is false again. */
   paused: z.boolean().default(false),
   /** Each status after the one before it, in milliseconds: [least, most]. */
@@ -118,7 +136,12 @@ const webhooks = z.strictObject({
 
 const config = z
   .strictObject({
-    seed: z.number().int().min(0).max(2 ** 32 - 1).default(1),
+    seed: z
+      .number()
+      .int()
+      .min(0)
+      .max(2 ** 32 - 1)
+      .default(1),
     /** Accepted bearer tokens. */
     tokens: z.array(z.string().min(1)).min(1).max(100).default(['simulator-token']),
     /** Every token gets 190. */
@@ -130,7 +153,10 @@ const config = z
     /** Of what an outage hits: processed all the same. Graph errors never are. */
     outageProcessedShare: share.default(0),
     /** Messages to one recipient from one number; above it 131056. `null`: not limited. */
-    pairLimit: z.strictObject({ everyMs: ms.default(6_000), burst: z.number().int().min(1).max(1_000).default(45) }).nullable().default(null),
+    pairLimit: z
+      .strictObject({ everyMs: ms.default(6_000), burst: z.number().int().min(1).max(1_000).default(45) })
+      .nullable()
+      .default(null),
     /** Numbers that are not listed here: served with these settings, or refused with code 33 when `null`. */
     otherNumbers: number.nullable().default(() => number.parse({})),
     numbers: z.record(phoneNumberId, number).default({}),
@@ -175,7 +201,10 @@ export function patchConfig(current: SimulatorConfig, patch: unknown): PatchResu
     ok: false,
     issues: result.error.issues.map((issue) => ({
       path: issue.path.join('.'),
-      found: issue.path.reduce<unknown>((value, key) => (isObject(value) || Array.isArray(value) ? Reflect.get(value, key) : undefined), merged),
+      found: issue.path.reduce<unknown>(
+        (value, key) => (isObject(value) || Array.isArray(value) ? Reflect.get(value, key) : undefined),
+        merged,
+      ),
       message: issue.message,
     })),
   }
@@ -184,7 +213,7 @@ export function patchConfig(current: SimulatorConfig, patch: unknown): PatchResu
 /** `Object.fromEntries` defines keys rather than assigning them, so `__proto__` is only a key (and an unknown one). */
 function mergePatch(target: unknown, patch: ConfigPatch): JsonObject {
   const base = isObject(target) ? target : {}
-  const changed = Object.entries(patch).map(([key, value]) => [
+  const changed = Object.entries(patch).map(([key, value]): [string, unknown] => [
     key,
     isObject(value) ? mergePatch(Object.hasOwn(base, key) ? base[key] : {}, value) : value,
   ])

@@ -30,26 +30,46 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'GET /livez': { does: 'answers', run: async ({ response }) => json(response, 200, { ok: true }) },
   'GET /summary': { does: 'the ledger in numbers; ?template= ?number= ?campaign=', run: getSummary },
   'GET /ledger': { does: 'the ledger, NDJSON; ?template= ?number= ?campaign= ?wamid=', run: getLedger },
-  'GET /duplicates': { does: 'recipients that were sent to more than once; ?template= ?number= ?campaign=', run: getDuplicates },
+  'GET /duplicates': {
+    does: 'recipients that were sent to more than once; ?template= ?number= ?campaign=',
+    run: getDuplicates,
+  },
   'GET /rate': { does: 'requests by second and phone number; ?template= ?number= ?campaign=', run: getRate },
   'GET /idle': { does: 'answers when no webhook is pending; ?timeoutMs=', run: getIdle },
-  'GET /config': { does: 'how it behaves', run: async ({ simulator, response }) => json(response, 200, simulator.config) },
+  'GET /config': {
+    does: 'how it behaves',
+    run: async ({ simulator, response }) => json(response, 200, simulator.config),
+  },
   'POST /config': { does: 'change part of it, {"preset": …} first if given', run: postConfig },
   'POST /reset': { does: 'forget everything but the configuration', run: postReset },
-  'POST /fates': { does: 'lay down what recipients meet: {"+5511…": {"answers": [131016, "reset"], "facts": ["sent"]}}', run: postFates },
+  'POST /fates': {
+    does: 'lay down what recipients meet: {"+5511…": {"answers": [131016, "reset"], "facts": ["sent"]}}',
+    run: postFates,
+  },
   'POST /webhooks': { does: 'post one webhook now; ?signing=valid|wrong|missing ?times=', run: postWebhook },
 }
 
 /** Answers a call under `/_simulator`. Never rejects. */
-export function control(simulator: Controlled, method: string, url: string, body: string, response: ServerResponse): void {
+export function control(
+  simulator: Controlled,
+  method: string,
+  url: string,
+  body: string,
+  response: ServerResponse,
+): void {
   const { pathname, searchParams } = new URL(url, 'http://simulator')
   const route = ROUTES[`${method} ${pathname.slice(CONTROL_PREFIX.length) || '/'}`]
-  if (route === undefined) return json(response, 404, { error: { message: `No ${method} ${pathname} here.`, routes: described() } })
-  route.run({ simulator, query: Object.fromEntries(searchParams), body, response }).catch((error: unknown) => answerFailure(response, error))
+  if (route === undefined)
+    return json(response, 404, { error: { message: `No ${method} ${pathname} here.`, routes: described() } })
+  route
+    .run({ simulator, query: Object.fromEntries(searchParams), body, response })
+    .catch((error: unknown) => answerFailure(response, error))
 }
 
 function described(): Record<string, string> {
-  return Object.fromEntries(Object.entries(ROUTES).map(([route, { does }]) => [route.replace('/', `${CONTROL_PREFIX}/`), does]))
+  return Object.fromEntries(
+    Object.entries(ROUTES).map(([route, { does }]) => [route.replace('/', `${CONTROL_PREFIX}/`), does]),
+  )
 }
 
 /** The caller's mistake, with a line for each thing that is wrong. */
@@ -65,7 +85,8 @@ class WrongCall extends Error {
 
 function answerFailure(response: ServerResponse, error: unknown): void {
   if (response.headersSent) return void response.destroy()
-  if (error instanceof WrongCall) return json(response, 400, { error: { message: error.message, issues: error.issues } })
+  if (error instanceof WrongCall)
+    return json(response, 400, { error: { message: error.message, issues: error.issues } })
   json(response, 500, { error: { message: error instanceof Error ? error.message : String(error) } })
 }
 
@@ -73,7 +94,13 @@ async function getSummary({ simulator, query, response }: Call): Promise<void> {
   const { world, config, loopDelayMaxMs } = simulator
   const selection = selectionOf(query)
   const summary = await summarise(world.ledger, selection, nextTurn)
-  json(response, 200, { seed: config.seed, selection, ...summary, webhooks: world.courier.counts, witness: { loopDelayMaxMs, requests: world.ledger.size, full: world.ledger.isFull } })
+  json(response, 200, {
+    seed: config.seed,
+    selection,
+    ...summary,
+    webhooks: world.courier.counts,
+    witness: { loopDelayMaxMs, requests: world.ledger.size, full: world.ledger.isFull },
+  })
 }
 
 async function getLedger({ simulator, query, response }: Call): Promise<void> {
@@ -89,7 +116,9 @@ async function getLedger({ simulator, query, response }: Call): Promise<void> {
   const size = world.ledger.size
   for (let from = 0; from < size && !response.destroyed; from += LINES) {
     const lines: string[] = []
-    world.ledger.scan(selection, from, Math.min(from + LINES, size), ({ index }) => lines.push(`${lineOf(world.run, world.ledger.read(index))}\n`))
+    world.ledger.scan(selection, from, Math.min(from + LINES, size), ({ index }) =>
+      lines.push(`${lineOf(world.run, world.ledger.read(index))}\n`),
+    )
     if (lines.length > 0 && !response.write(lines.join(''))) await drained(response)
     else await nextTurn()
   }
@@ -122,7 +151,9 @@ async function getDuplicates({ simulator, query, response }: Call): Promise<void
   const selection = selectionOf(query)
   const times = new Uint16Array(ledger.recipients.count)
   const size = ledger.size
-  const slices = async (visit: (row: { readonly index: number; readonly recipient: number }) => void): Promise<void> => {
+  const slices = async (
+    visit: (row: { readonly index: number; readonly recipient: number }) => void,
+  ): Promise<void> => {
     for (let from = 0; from < size; from += SLICE) {
       ledger.scan(selection, from, Math.min(from + SLICE, size), (row) => (row.processed ? visit(row) : undefined))
       await nextTurn()
@@ -154,7 +185,8 @@ async function getRate({ simulator, query, response }: Call): Promise<void> {
       const line = (series[id] ??= { from: row.at, received: [], processed: [], throttled: [] })
       const second = Math.floor((row.at - line.from) / 1000)
       if (second >= SECONDS_MAX) return
-      for (const counts of [line.received, line.processed, line.throttled]) while (counts.length <= second) counts.push(0)
+      for (const counts of [line.received, line.processed, line.throttled])
+        while (counts.length <= second) counts.push(0)
       bump(line.received, second)
       if (row.processed) bump(line.processed, second)
       if (row.code === 130429) bump(line.throttled, second)
@@ -172,11 +204,17 @@ function bump(counts: number[], place: number): void {
 }
 
 async function getIdle({ simulator, query, response }: Call): Promise<void> {
-  const { timeoutMs } = parsed(z.strictObject({ timeoutMs: z.coerce.number().int().min(0).max(3_600_000).default(60_000) }), query)
+  const { timeoutMs } = parsed(
+    z.strictObject({ timeoutMs: z.coerce.number().int().min(0).max(3_600_000).default(60_000) }),
+    query,
+  )
   const { courier } = simulator.world
   const ended = new AbortController()
   response.on('close', () => ended.abort())
-  const idle = await Promise.race([courier.idle().then(() => true), sleep(timeoutMs, false, { signal: ended.signal }).catch(() => false)])
+  const idle = await Promise.race([
+    courier.idle().then(() => true),
+    sleep(timeoutMs, false, { signal: ended.signal }).catch(() => false),
+  ])
   ended.abort()
   json(response, idle ? 200 : 504, { idle, webhooks: courier.counts })
 }
@@ -197,7 +235,8 @@ async function postReset({ simulator, response }: Call): Promise<void> {
 async function postFates({ simulator, body, response }: Call): Promise<void> {
   const { scripted } = simulator.world.endpoint
   const fates = Object.entries(parsed(scriptedFates, bodyOf(body)))
-  if (scripted.size + fates.length > FATES_MAX) throw new WrongCall([{ path: '', found: fates.length, message: `at most ${FATES_MAX} fates` }])
+  if (scripted.size + fates.length > FATES_MAX)
+    throw new WrongCall([{ path: '', found: fates.length, message: `at most ${FATES_MAX} fates` }])
   for (const [recipient, fate] of fates) scripted.set(Number(recipient.slice(1)), fate)
   json(response, 200, { scripted: scripted.size })
 }
@@ -218,7 +257,10 @@ async function postWebhook({ simulator, query, body, response }: Call): Promise<
 }
 
 function selectionOf(query: Readonly<Record<string, string>>): Selection {
-  return parsed(z.strictObject({ template: z.string().optional(), number: z.string().optional(), campaign: z.string().optional() }), query)
+  return parsed(
+    z.strictObject({ template: z.string().optional(), number: z.string().optional(), campaign: z.string().optional() }),
+    query,
+  )
 }
 
 function bodyOf(text: string): { readonly [key: string]: unknown } {
@@ -235,13 +277,19 @@ function parsed<T>(schema: z.ZodType<T>, value: unknown, under = ''): T {
   const result = schema.safeParse(value)
   if (result.success) return result.data
   throw new WrongCall(
-    result.error.issues.map(({ path, message }) => ({ path: [under, ...path].filter((part) => part !== '').join('.'), found: path.length === 0 ? value : undefined, message })),
+    result.error.issues.map(({ path, message }) => ({
+      path: [under, ...path].filter((part) => part !== '').join('.'),
+      found: path.length === 0 ? value : undefined,
+      message,
+    })),
   )
 }
 
 function json(response: ServerResponse, status: number, value: unknown): void {
   const text = `${JSON.stringify(value)}\n`
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text)
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
+    .end(text)
 }
 
 /** Resolves when the client has taken what was written, or has gone. */

@@ -79,7 +79,10 @@ export class Courier {
   async schedule(requestIndex: number, plan: StatusPlan, early: boolean): Promise<void> {
     this.#lost += plan.lost
     const now = this.#options.now()
-    const postings = plan.postings.map(({ status, afterMs }) => ({ at: now + afterMs, due: { request: requestIndex, status: STATUSES.indexOf(status), tries: 0 } }))
+    const postings = plan.postings.map(({ status, afterMs }) => ({
+      at: now + afterMs,
+      due: { request: requestIndex, status: STATUSES.indexOf(status), tries: 0 },
+    }))
     if (this.#options.config().webhooks.url === null) {
       this.#lost += postings.length
       return
@@ -221,9 +224,11 @@ export class Courier {
       return message.tells
     })
     // A number may have been taken out of service since it was sent from; its statuses still come.
-    const packed = [...groups].map(
-      ([phoneNumberId, statuses]): StatusGroup => ({ phoneNumberId, number: numberOf(config, phoneNumberId) ?? PLAIN_NUMBER, statuses }),
-    )
+    const packed = [...groups].map(([phoneNumberId, statuses]): StatusGroup => ({
+      phoneNumberId,
+      number: numberOf(config, phoneNumberId) ?? PLAIN_NUMBER,
+      statuses,
+    }))
     return { body: statusBody(packed, 1 + Math.floor(random() * batch.length)), tells }
   }
 }

@@ -13,8 +13,8 @@ const NUMBER = '106540352242922'
 type Bench = {
   readonly ledger: Ledger
   readonly endpoint: Endpoint
-  change(patch: object): void
-  send(phone: number, at?: number, change?: object): Handled
+  readonly change: (patch: object) => void
+  readonly send: (phone: number, at?: number, change?: object) => Handled
 }
 
 function bench(...patches: readonly object[]): Bench {
@@ -27,7 +27,12 @@ function bench(...patches: readonly object[]): Bench {
     config = result.config
   }
   for (const patch of patches) change(patch)
-  return { ledger, endpoint, change, send: (phone, at = 0, changed = {}) => endpoint.receive(request(phone, changed), at) }
+  return {
+    ledger,
+    endpoint,
+    change,
+    send: (phone, at = 0, changed = {}) => endpoint.receive(request(phone, changed), at),
+  }
 }
 
 function request(phone: number, change: object = {}): Incoming {
@@ -40,7 +45,13 @@ function request(phone: number, change: object = {}): Incoming {
     biz_opaque_callback_data: `v1.chasqui.c1.${phone}.1`,
     ...change,
   }
-  return { method: 'POST', url: `/v25.0/${NUMBER}/marketing_messages`, authorization: 'Bearer simulator-token', contentType: 'application/json', body: JSON.stringify(body) }
+  return {
+    method: 'POST',
+    url: `/v25.0/${NUMBER}/marketing_messages`,
+    authorization: 'Bearer simulator-token',
+    contentType: 'application/json',
+    body: JSON.stringify(body),
+  }
 }
 
 const ANA = 5_511_912_345_678
@@ -52,7 +63,13 @@ function codeOf(handled: Handled): number | string {
 test('a well-formed request is accepted and written down', () => {
   const { send, ledger } = bench()
   expect(send(ANA, 12.5)).toMatchObject({ request: 0, outcome: 'accepted', error: null })
-  expect(ledger.read(0)).toMatchObject({ phone: ANA, at: 12.5, outcome: 'accepted', template: 'bf_2026', callbackData: `v1.chasqui.c1.${ANA}.1` })
+  expect(ledger.read(0)).toMatchObject({
+    phone: ANA,
+    at: 12.5,
+    outcome: 'accepted',
+    template: 'bf_2026',
+    callbackData: `v1.chasqui.c1.${ANA}.1`,
+  })
 })
 
 test.each<[string, object, number]>([
@@ -72,7 +89,11 @@ test.each<[string, object, number]>([
   const { send, ledger, change, endpoint } = bench(patch)
   expect(codeOf(send(ANA))).toBe(code)
   expect(ledger.read(0)).toMatchObject({ outcome: 'refused', code, facts: 0, phone: ANA })
-  change({ ...defaultConfig(), numbers: { [NUMBER]: { maintenance: false, blockedBy: null } }, templates: { bf_2026: { state: 'approved', bodyParameters: null } } })
+  change({
+    ...defaultConfig(),
+    numbers: { [NUMBER]: { maintenance: false, blockedBy: null } },
+    templates: { bf_2026: { state: 'approved', bodyParameters: null } },
+  })
   expect(codeOf(endpoint.receive(request(ANA), 1))).toBe('accepted')
 })
 

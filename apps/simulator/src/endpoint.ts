@@ -27,7 +27,8 @@ export type Handled = {
   readonly plan: StatusPlan | null
   /** Its first status is to be acknowledged before the answer leaves. */
   readonly earlyStatus: boolean
-  /** Percent of its number's limit in use. */
+  /** The account of its number, and the percentage of the number's limit in use: what the usage header tells. */
+  readonly wabaId: string
   readonly usage: number
 }
 
@@ -38,7 +39,9 @@ export type Handled = {
 export class Endpoint {
   readonly #config: () => SimulatorConfig
   readonly #ledger: Ledger
-  readonly #limiters = new Map<string, SlidingLimiter>()
+  readonly #lanes = new Map<string, Lane>()
+  /** The configuration that the lanes follow. */
+  #followed: SimulatorConfig | null = null
   readonly #pairs = new PairLimiter()
   /** Recipients that stopped marketing messages: from then on 131050. */
   readonly stopped = new Set<number>()
@@ -55,8 +58,8 @@ export class Endpoint {
     const config = this.#config()
     const reading = readRequest(incoming, config)
     const mentioned = reading.ok ? reading.send : reading.mentioned
-    const limiter = this.#limiterOf(mentioned.phoneNumberId)
-    const verdict = this.#ledger.isFull ? refused(LEDGER_FULL) : this.#judge(config, reading, limiter, at)
+    const lane = this.#laneOf(config, mentioned.phoneNumberId)
+    const verdict = this.#ledger.isFull ? refused(LEDGER_FULL) : this.#judge(config, reading, lane, at)
     const processed = isProcessed(verdict.outcome)
     const request = this.#ledger.isFull
       ? -1
@@ -75,18 +78,19 @@ export class Endpoint {
       latencyMs: verdict.latencyMs,
       plan: processed ? planStatuses(config, mentioned.phone, verdict.delivery?.facts ?? 0) : null,
       earlyStatus: processed && verdict.earlyStatus,
-      usage: limiter?.usage(at) ?? 0,
+      wabaId: lane?.number.wabaId ?? '0',
+      usage: lane?.limiter.usage(at) ?? 0,
     }
   }
 
   /** In the order of the real endpoint as far as it is known: outage, call, token, body, number, rates, template, fate. */
-  #judge(config: SimulatorConfig, reading: Reading, limiter: SlidingLimiter | null, at: number): Verdict {
-    const down = outage(config, reading)
+  #judge(config: SimulatorConfig, reading: Reading, lane: Lane | null, at: number): Verdict {
+    const down = outage(config, reading, lane)
     if (down !== null) return down
     if (!reading.ok) return refused(reading.error)
     const { send } = reading
-    const number = numberOf(config, send.phoneNumberId)
-    if (number === null || limiter === null) return refused({ code: 33, details: 'The phone number id is not known here.' })
+    if (lane === null) return refused({ code: 33, details: 'The phone number id is not known here.' })
+    const { number, limiter } = lane
     const error =
       wrongNumber(number) ??
       (limiter.take(at) ? null : { code: 130429 }) ??
@@ -126,21 +130,35 @@ export class Endpoint {
     return this.#pairs.take(`${send.phoneNumberId}:${send.phone}`, at, config.pairLimit) ? null : { code: 131056 }
   }
 
-  /** `null` for a number that is not served. Limits changed by configuration take effect here. */
-  #limiterOf(phoneNumberId: string): SlidingLimiter | null {
-    const limit = numberOf(this.#config(), phoneNumberId)?.perSecond
-    if (limit === undefined || phoneNumberId === '') return null
-    const known = this.#limiters.get(phoneNumberId)
-    if (known !== undefined) {
-      known.resize(limit)
-      return known
+  /** `null` for a number that is not served. */
+  #laneOf(config: SimulatorConfig, phoneNumberId: string): Lane | null {
+    if (config !== this.#followed) this.#follow(config)
+    const known = this.#lanes.get(phoneNumberId)
+    if (known !== undefined) return known
+    const number = numberOf(config, phoneNumberId)
+    if (number === null || phoneNumberId === '' || this.#lanes.size >= NUMBERS_MAX) return null
+    const lane = { number, limiter: new SlidingLimiter(number.perSecond) }
+    this.#lanes.set(phoneNumberId, lane)
+    return lane
+  }
+
+  /** Lets changed numbers and limits take effect, without forgetting what was let through in the last second. */
+  #follow(config: SimulatorConfig): void {
+    this.#followed = config
+    for (const [phoneNumberId, { limiter }] of this.#lanes) {
+      const number = numberOf(config, phoneNumberId)
+      if (number === null) {
+        this.#lanes.delete(phoneNumberId)
+        continue
+      }
+      limiter.resize(number.perSecond)
+      this.#lanes.set(phoneNumberId, { number, limiter })
     }
-    if (this.#limiters.size >= NUMBERS_MAX) return null
-    const limiter = new SlidingLimiter(limit)
-    this.#limiters.set(phoneNumberId, limiter)
-    return limiter
   }
 }
+
+/** A phone number that is served, and its limit. */
+type Lane = { readonly number: NumberConfig; readonly limiter: SlidingLimiter }
 
 type Verdict = {
   readonly outcome: Outcome
@@ -154,7 +172,10 @@ type Verdict = {
 /** Numbers that nobody configured are served too; without a bound, wrong ids would fill the memory. */
 const NUMBERS_MAX = 1_000
 
-const LEDGER_FULL: GraphError = { code: 2, details: "The simulator's ledger is full: reset it, or start it with a higher SIMULATOR_LEDGER_MAX." }
+const LEDGER_FULL: GraphError = {
+  code: 2,
+  details: "The simulator's ledger is full: reset it, or start it with a higher SIMULATOR_LEDGER_MAX.",
+}
 
 function refused(error: GraphError): Verdict {
   return { outcome: 'refused', error, delivery: null, latencyMs: 0, earlyStatus: false }
@@ -170,16 +191,22 @@ const OUTAGES = {
   hang: ['hang', 'hang_unprocessed'],
 } as const satisfies Record<string, readonly [Outcome, Outcome]>
 
-function outage(config: SimulatorConfig, reading: Reading): Verdict | null {
+function outage(config: SimulatorConfig, reading: Reading, lane: Lane | null): Verdict | null {
   if (config.outage === 'none') return null
   if (config.outage === 'graph_2') return refused({ code: 2 })
   if (config.outage === 'graph_131016') return refused({ code: 131016 })
   const [processed, unprocessed] = OUTAGES[config.outage]
-  const number = reading.ok ? numberOf(config, reading.send.phoneNumberId) : null
-  if (!reading.ok || number === null || lotOf(config.seed, reading.send.phone, 0)(DRAW.outage) >= config.outageProcessedShare) {
+  if (
+    !reading.ok ||
+    lane === null ||
+    lotOf(config.seed, reading.send.phone, 0)(DRAW.outage) >= config.outageProcessedShare
+  ) {
     return { ...refused({ code: 2 }), outcome: unprocessed, error: null }
   }
-  const delivery = deliveryFate(config, reading.send.phone, { mayFallBack: reading.send.mayFallBack, onboarded: number.onboarded })
+  const delivery = deliveryFate(config, reading.send.phone, {
+    mayFallBack: reading.send.mayFallBack,
+    onboarded: lane.number.onboarded,
+  })
   return { outcome: processed, error: null, delivery, latencyMs: 0, earlyStatus: false }
 }
 
@@ -204,13 +231,25 @@ function wrongTemplate(config: SimulatorConfig, send: Send): GraphError | null {
   const code = TEMPLATE_CODES[template.state]
   if (code !== null) return { code }
   if (template.bodyParameters === null || template.bodyParameters === send.bodyParameters) return null
-  return { code: 132000, details: `body: number of localizable_params (${send.bodyParameters}) does not match the expected number of params (${template.bodyParameters})` }
+  return {
+    code: 132000,
+    details: `body: number of localizable_params (${send.bodyParameters}) does not match the expected number of params (${template.bodyParameters})`,
+  }
 }
 
 function meetScript(scripted: ScriptedFate, attempt: number): Verdict {
   const answer = scripted.answers[attempt] ?? 'accepted'
   if (typeof answer === 'number') return refused({ code: answer })
-  const facts = scripted.facts.reduce((sum, fact) => sum | FACT[fact], FACT.marketingLite | (answer === 'held' ? FACT.held : 0))
+  const facts = scripted.facts.reduce(
+    (sum, fact) => sum | FACT[fact],
+    FACT.marketingLite | (answer === 'held' ? FACT.held : 0),
+  )
   const failedCode = scripted.facts.includes('failed') ? scripted.failedCode : null
-  return { outcome: answer, error: null, delivery: isProcessed(answer) ? { facts, failedCode } : null, latencyMs: 0, earlyStatus: false }
+  return {
+    outcome: answer,
+    error: null,
+    delivery: isProcessed(answer) ? { facts, failedCode } : null,
+    latencyMs: 0,
+    earlyStatus: false,
+  }
 }

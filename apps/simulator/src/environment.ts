@@ -5,7 +5,12 @@ import type { ConfigPatch } from './config.ts'
 import { parseObject } from './json.ts'
 import { PRESET_NAMES } from './preset.ts'
 
-const commaList = z.string().transform((value) => value.split(',').map((item) => item.trim()).filter((item) => item !== ''))
+const commaList = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+)
 
 /** `phoneNumberId[:perSecond[:wabaId]]` */
 const NUMBER = /^(\d{5,20})(?::(\d{1,7}))?(?::(\d{5,20}))?$/
@@ -38,8 +43,16 @@ export const variables = {
     schema: z.url({ protocol: /^https?$/ }).optional(),
     describe: 'a URL that begins with https:// or http://',
   },
-  SIMULATOR_APP_SECRET: { schema: z.string().min(1).optional(), describe: 'the secret that signs webhooks', secret: true },
-  WEBHOOK_APP_SECRETS: { schema: commaList.optional(), describe: 'its first one signs, when SIMULATOR_APP_SECRET is not set', secret: true },
+  SIMULATOR_APP_SECRET: {
+    schema: z.string().min(1).optional(),
+    describe: 'the secret that signs webhooks',
+    secret: true,
+  },
+  WEBHOOK_APP_SECRETS: {
+    schema: commaList.optional(),
+    describe: 'its first one signs, when SIMULATOR_APP_SECRET is not set',
+    secret: true,
+  },
   SIMULATOR_LEDGER_MAX: integer({ min: 1, max: 100_000_000, default: 5_000_000, what: 'requests' }),
 } as const satisfies Readonly<Record<string, Variable<unknown>>>
 
@@ -66,6 +79,11 @@ export function patchOf(env: SimulatorEnvironment): ConfigPatch {
 
 function numberEntry(item: string): [string, ConfigPatch] {
   const [, id = '', perSecond, wabaId] = NUMBER.exec(item) ?? []
-  return [id, { ...(perSecond === undefined ? {} : { perSecond: Number(perSecond) }), ...(wabaId === undefined ? {} : { wabaId }) }]
+  return [
+    id,
+    {
+      ...(perSecond === undefined ? {} : { perSecond: Number(perSecond) }),
+      ...(wabaId === undefined ? {} : { wabaId }),
+    },
+  ]
 }
-

@@ -24,7 +24,12 @@ function share(of: readonly number[], holds: (phone: number) => boolean): number
 test('the same seed gives the same recipient the same fate, in any order', () => {
   const config = configured(presetPatch('storm'), { seed: 77 })
   const fates = (phones: readonly number[]): Map<number, unknown> =>
-    new Map(phones.map((phone) => [phone, [attemptFate(config, phone, 0), attemptFate(config, phone, 1), deliveryFate(config, phone, OPEN)]]))
+    new Map(
+      phones.map((phone) => [
+        phone,
+        [attemptFate(config, phone, 0), attemptFate(config, phone, 1), deliveryFate(config, phone, OPEN)],
+      ]),
+    )
   const some = PHONES.slice(0, 2_000)
   const there = fates(some)
   const back = fates([...some].reverse())
@@ -32,7 +37,10 @@ test('the same seed gives the same recipient the same fate, in any order', () =>
 })
 
 test('another seed gives other fates', () => {
-  const reads = (seed: number): string => PHONES.slice(0, 200).map((phone) => deliveryFate(configured({ seed }), phone, OPEN).facts).join()
+  const reads = (seed: number): string =>
+    PHONES.slice(0, 200)
+      .map((phone) => deliveryFate(configured({ seed }), phone, OPEN).facts)
+      .join()
   expect(reads(1)).not.toBe(reads(2))
 })
 
@@ -41,14 +49,23 @@ test('a refusal belongs to the recipient, a stumble and a lost answer to the att
   const both = PHONES.map((phone) => [attemptFate(config, phone, 0), attemptFate(config, phone, 1)] as const)
   expect(both.every(([first, second]) => first.rejected === second.rejected)).toBe(true)
   // Independent draws: 0.2 * 0.2 of the recipients meet each twice.
-  expect(both.filter(([first, second]) => first.stumble !== null && second.stumble !== null).length / both.length).toBeCloseTo(0.04, 2)
-  expect(both.filter(([first, second]) => first.lost !== null && second.lost !== null).length / both.length).toBeCloseTo(0.04, 2)
+  expect(
+    both.filter(([first, second]) => first.stumble !== null && second.stumble !== null).length / both.length,
+  ).toBeCloseTo(0.04, 2)
+  expect(
+    both.filter(([first, second]) => first.lost !== null && second.lost !== null).length / both.length,
+  ).toBeCloseTo(0.04, 2)
 })
 
 test('shares are met', () => {
   const config = configured(presetPatch('demo'))
-  const facts = new Map(PHONES.map((phone) => [phone, deliveryFate(config, phone, { mayFallBack: false, onboarded: true })]))
-  const has = (fact: number) => (phone: number): boolean => ((facts.get(phone)?.facts ?? 0) & fact) !== 0
+  const facts = new Map(
+    PHONES.map((phone) => [phone, deliveryFate(config, phone, { mayFallBack: false, onboarded: true })]),
+  )
+  const has =
+    (fact: number) =>
+    (phone: number): boolean =>
+      ((facts.get(phone)?.facts ?? 0) & fact) !== 0
   expect(share(PHONES, (phone) => attemptFate(config, phone, 0).rejected !== null)).toBeCloseTo(0.02, 2)
   expect(share(PHONES, (phone) => attemptFate(config, phone, 0).lost !== null)).toBeCloseTo(0.003, 3)
   expect(share(PHONES, has(FACT.failed))).toBeCloseTo(0.03, 2)
@@ -61,12 +78,17 @@ test('shares are met', () => {
 test('facts never contradict each other', () => {
   const config = configured(presetPatch('storm'))
   fc.assert(
-    fc.property(fc.integer({ min: 10_000_000, max: 999_999_999_999_999 }), fc.boolean(), fc.boolean(), (phone, mayFallBack, onboarded) => {
-      const { facts, failedCode } = deliveryFate(config, phone, { mayFallBack, onboarded })
-      const failed = (facts & FACT.failed) !== 0
-      const ways = ((facts & FACT.marketingLite) !== 0 ? 1 : 0) + ((facts & FACT.fallback) !== 0 ? 1 : 0)
-      const unread = (facts & FACT.read) === 0 || !failed
-      return failed === (failedCode !== null) && ways === 1 && unread && (onboarded || (facts & FACT.fallback) !== 0)
-    }),
+    fc.property(
+      fc.integer({ min: 10_000_000, max: 999_999_999_999_999 }),
+      fc.boolean(),
+      fc.boolean(),
+      (phone, mayFallBack, onboarded) => {
+        const { facts, failedCode } = deliveryFate(config, phone, { mayFallBack, onboarded })
+        const failed = (facts & FACT.failed) !== 0
+        const ways = ((facts & FACT.marketingLite) !== 0 ? 1 : 0) + ((facts & FACT.fallback) !== 0 ? 1 : 0)
+        const unread = (facts & FACT.read) === 0 || !failed
+        return failed === (failedCode !== null) && ways === 1 && unread && (onboarded || (facts & FACT.fallback) !== 0)
+      },
+    ),
   )
 })

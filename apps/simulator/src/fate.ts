@@ -31,7 +31,8 @@ export function attemptFate(config: SimulatorConfig, phone: number, attempt: num
   const forEver = lotOf(config.seed, phone, 0)
   const now = lotOf(config.seed, phone, attempt)
   return {
-    rejected: forEver(DRAW.rejected) < answers.rejectedShare ? pick(answers.rejectedCodes, forEver(DRAW.rejectedCode)) : null,
+    rejected:
+      forEver(DRAW.rejected) < answers.rejectedShare ? pick(answers.rejectedCodes, forEver(DRAW.rejectedCode)) : null,
     stumble: now(DRAW.stumbles) < answers.stumbleShare ? pick(answers.stumbleCodes, now(DRAW.stumbleCode)) : null,
     lost: now(DRAW.lost) < answers.lostShare ? pick(answers.lostKinds, now(DRAW.lostHow)) : null,
     latencyMs: latencyMs(config, now),

@@ -24,7 +24,10 @@ const anyEntry = fc.record({
   phoneNumberId: fc.constantFrom('', '111111', '222222'),
   phone: fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 10_000_000, max: 999_999_999_999_999 })),
   template: fc.constantFrom('', 'a', 'b'),
-  callbackData: fc.oneof(fc.constantFrom('', '.', '..', 'plain', 'v1.e.c1.0.1', 'v1.e.c2.zz.1', 'olá.ção.ü.1'), fc.string({ maxLength: 60 })),
+  callbackData: fc.oneof(
+    fc.constantFrom('', '.', '..', 'plain', 'v1.e.c1.0.1', 'v1.e.c2.zz.1', 'olá.ção.ü.1'),
+    fc.string({ maxLength: 60 }),
+  ),
   at: fc.double({ min: 1e12, max: 2e12, noNaN: true }),
   outcome: fc.constantFrom(...OUTCOMES),
   code: fc.option(fc.constantFrom(0, 100, 131026, 2_494_100), { nil: null }),
@@ -80,7 +83,8 @@ test('a selection finds exactly its rows', () => {
 
 test('rows past a page, recipients past a table and texts past an archive page are all still there', () => {
   const ledger = new Ledger(PAST_EVERY_PAGE)
-  const at = (i: number): Entry => entry({ phone: 5_511_900_000_000 + (i % 50_000), callbackData: `v1.chasqui.c${i % 3}.${'x'.repeat(i % 40)}${i}.1` })
+  const at = (i: number): Entry =>
+    entry({ phone: 5_511_900_000_000 + (i % 50_000), callbackData: `v1.chasqui.c${i % 3}.${'x'.repeat(i % 40)}${i}.1` })
   for (let i = 0; i < PAST_EVERY_PAGE; i++) ledger.record(at(i))
   expect(ledger.recipients.count).toBe(50_000)
   for (let i = 0; i < PAST_EVERY_PAGE; i += 97) expect(ledger.read(i)).toMatchObject({ ...at(i), index: i })

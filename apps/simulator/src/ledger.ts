@@ -110,7 +110,17 @@ export class Ledger {
   /** Calls `visit` with each selected row of `[from, to)`, without building objects or texts. */
   scan(selection: Selection, from: number, to: number, visit: (row: Scanned) => void): void {
     const wanted = this.#wanted(selection)
-    const scanned: Scanned = { index: 0, at: 0, recipient: 0, number: 0, outcome: 'accepted', processed: false, code: null, facts: 0, told: 0 }
+    const scanned: Scanned = {
+      index: 0,
+      at: 0,
+      recipient: 0,
+      number: 0,
+      outcome: 'accepted',
+      processed: false,
+      code: null,
+      facts: 0,
+      told: 0,
+    }
     for (let index = from; index < Math.min(to, this.#size); index++) {
       const page = this.#pages[Math.floor(index / PAGE)]
       const row = index % PAGE

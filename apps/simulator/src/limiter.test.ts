@@ -3,7 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { PairLimiter, SlidingLimiter, SlidingMax } from './limiter.ts'
 
 /** Arrivals: gaps in milliseconds, many of them zero or tiny. */
-const gaps = fc.array(fc.oneof(fc.constant(0), fc.double({ min: 0, max: 40, noNaN: true }), fc.double({ min: 0, max: 1500, noNaN: true })), { maxLength: 300 })
+const gaps = fc.array(
+  fc.oneof(fc.constant(0), fc.double({ min: 0, max: 40, noNaN: true }), fc.double({ min: 0, max: 1500, noNaN: true })),
+  { maxLength: 300 },
+)
 
 function timesOf(someGaps: readonly number[]): number[] {
   let now = 1_795_000_000_000
@@ -33,17 +36,21 @@ describe('the limit of a number', () => {
 
   test('can change at any moment without forgetting the last second', () => {
     fc.assert(
-      fc.property(gaps, fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 300 }), (someGaps, limits) => {
-        const limiter = new SlidingLimiter(10)
-        const passed: number[] = []
-        for (const [i, now] of timesOf(someGaps).entries()) {
-          const limit = limits[i % limits.length] ?? 1
-          limiter.resize(limit)
-          const taken = limiter.take(now)
-          if (passed.filter((time) => now - time < 1000).length >= limit) expect(taken).toBe(false)
-          if (taken) passed.push(now)
-        }
-      }),
+      fc.property(
+        gaps,
+        fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 300 }),
+        (someGaps, limits) => {
+          const limiter = new SlidingLimiter(10)
+          const passed: number[] = []
+          for (const [i, now] of timesOf(someGaps).entries()) {
+            const limit = limits[i % limits.length] ?? 1
+            limiter.resize(limit)
+            const taken = limiter.take(now)
+            if (passed.filter((time) => now - time < 1000).length >= limit) expect(taken).toBe(false)
+            if (taken) passed.push(now)
+          }
+        },
+      ),
     )
   })
 

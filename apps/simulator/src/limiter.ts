@@ -69,7 +69,10 @@ export class SlidingMax {
   }
 
   #grow(): void {
-    const held = Float64Array.from({ length: this.#ring.length }, (_, i) => this.#ring[(this.#tail + i) % this.#ring.length] ?? 0)
+    const held = Float64Array.from(
+      { length: this.#ring.length },
+      (_, i) => this.#ring[(this.#tail + i) % this.#ring.length] ?? 0,
+    )
     this.#ring = new Float64Array(this.#ring.length * 2)
     this.#ring.set(held)
     this.#tail = 0

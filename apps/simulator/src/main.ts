@@ -34,6 +34,11 @@ function configOf(values: SimulatorEnvironment): SimulatorConfig {
   return patches.reduce((config: SimulatorConfig, patch) => {
     const result = patchConfig(config, patch)
     if (result.ok) return result.config
-    throw new EnvironmentError(result.issues.map(({ path, found, message }) => `SIMULATOR_CONFIG: found ${path || 'the whole'} = ${JSON.stringify(found)}, allowed: ${message}`))
+    throw new EnvironmentError(
+      result.issues.map(
+        ({ path, found, message }) =>
+          `SIMULATOR_CONFIG: found ${path || 'the whole'} = ${JSON.stringify(found)}, allowed: ${message}`,
+      ),
+    )
   }, defaultConfig())
 }

@@ -14,9 +14,18 @@ const BODY = {
     language: { code: 'pt_BR', policy: 'deterministic' },
     components: [
       { type: 'header', parameters: [{ type: 'image', image: { link: 'https://example.com/a.png' } }] },
-      { type: 'body', parameters: [{ type: 'text', text: 'Ana' }, { type: 'currency', currency: { fallback_value: '$1', code: 'USD', amount_1000: 1000 } }] },
+      {
+        type: 'body',
+        parameters: [
+          { type: 'text', text: 'Ana' },
+          { type: 'currency', currency: { fallback_value: '$1', code: 'USD', amount_1000: 1000 } },
+        ],
+      },
       { type: 'button', sub_type: 'url', index: 0, parameters: [{ type: 'text', text: 'x' }] },
-      { type: 'carousel', cards: [{ card_index: 0, components: [{ type: 'body', parameters: [{ type: 'text', text: 'one' }] }] }] },
+      {
+        type: 'carousel',
+        cards: [{ card_index: 0, components: [{ type: 'body', parameters: [{ type: 'text', text: 'one' }] }] }],
+      },
     ],
   },
   product_policy: 'STRICT',
@@ -60,8 +69,17 @@ test('a full request is read', () => {
 
 test('a request with nothing optional is read, and may fall back', () => {
   const { messaging_product, recipient_type, to, type } = BODY
-  const least = { messaging_product, recipient_type, to, type, template: { name: 'hello_world', language: { code: 'en' } } }
-  expect(readRequest({ ...INCOMING, body: JSON.stringify(least) }, RULES)).toMatchObject({ ok: true, send: { mayFallBack: true, callbackData: '', bodyParameters: 0 } })
+  const least = {
+    messaging_product,
+    recipient_type,
+    to,
+    type,
+    template: { name: 'hello_world', language: { code: 'en' } },
+  }
+  expect(readRequest({ ...INCOMING, body: JSON.stringify(least) }, RULES)).toMatchObject({
+    ok: true,
+    send: { mayFallBack: true, callbackData: '', bodyParameters: 0 },
+  })
 })
 
 const long = 'x'.repeat(513)
@@ -116,7 +134,10 @@ test.each<[string, Incoming, number]>([
 })
 
 test('callback data is echoed, refused or dropped as told; the ledger always sees it', () => {
-  expect(readRequest(INCOMING, { ...RULES, callbackData: 'drop' })).toMatchObject({ ok: true, send: { callbackData: BODY.biz_opaque_callback_data } })
+  expect(readRequest(INCOMING, { ...RULES, callbackData: 'drop' })).toMatchObject({
+    ok: true,
+    send: { callbackData: BODY.biz_opaque_callback_data },
+  })
   expect(readRequest(INCOMING, { ...RULES, callbackData: 'refuse' })).toMatchObject({
     ok: false,
     error: { code: 100, details: 'Unexpected key "biz_opaque_callback_data" on param root.' },

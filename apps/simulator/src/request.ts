@@ -65,11 +65,18 @@ export function readRequest(incoming: Incoming, rules: Rules): Reading {
   const phoneNumberId = PATH.exec(incoming.url)?.[1] ?? ''
   const body = parseObject(incoming.body)
   const mentioned = mentionedBy(phoneNumberId, body)
-  const error = wrongCall(incoming, phoneNumberId) ?? wrongToken(incoming.authorization, rules) ?? wrongBody(incoming.contentType, body, rules)
+  const error =
+    wrongCall(incoming, phoneNumberId) ??
+    wrongToken(incoming.authorization, rules) ??
+    wrongBody(incoming.contentType, body, rules)
   if (error !== null || body === null) return { ok: false, mentioned, error: error ?? MALFORMED }
   return {
     ok: true,
-    send: { ...mentioned, mayFallBack: body['product_policy'] !== 'STRICT', bodyParameters: countBodyParameters(body['template']) },
+    send: {
+      ...mentioned,
+      mayFallBack: body['product_policy'] !== 'STRICT',
+      bodyParameters: countBodyParameters(body['template']),
+    },
   }
 }
 
@@ -77,7 +84,12 @@ const MALFORMED: GraphError = { code: 100, message: 'Invalid JSON in request bod
 
 function wrongCall({ method, url }: Incoming, phoneNumberId: string): GraphError | null {
   if (method !== 'POST') return { code: 100, subcode: 33, message: `Unsupported ${method.toLowerCase()} request.` }
-  if (phoneNumberId === '') return { code: 100, subcode: 33, message: `Unsupported post request: ${JSON.stringify(url.slice(0, 100))} is no edge of this endpoint.` }
+  if (phoneNumberId === '')
+    return {
+      code: 100,
+      subcode: 33,
+      message: `Unsupported post request: ${JSON.stringify(url.slice(0, 100))} is no edge of this endpoint.`,
+    }
   return null
 }
 
@@ -91,7 +103,8 @@ function wrongToken(authorization: string | undefined, rules: Rules): GraphError
 }
 
 function wrongBody(contentType: string | undefined, body: JsonObject | null, rules: Rules): GraphError | null {
-  if (contentType === undefined || !JSON_TYPE.test(contentType)) return { code: 100, details: 'Content-Type must be application/json.' }
+  if (contentType === undefined || !JSON_TYPE.test(contentType))
+    return { code: 100, details: 'Content-Type must be application/json.' }
   if (body === null) return MALFORMED
   for (const field in body) if (!KNOWN_FIELDS.has(field)) return unexpectedField(field)
   return wrongEnvelope(body) ?? wrongOptions(body, rules) ?? checkTemplate(body['template'])
@@ -101,7 +114,8 @@ function wrongEnvelope(body: JsonObject): GraphError | null {
   if (body['messaging_product'] !== 'whatsapp') return fieldError('messaging_product', body, 'must be "whatsapp"')
   if (body['recipient_type'] !== 'individual') return fieldError('recipient_type', body, 'must be "individual"')
   if (body['to'] === undefined) return { code: 100, message: 'The parameter to is required.' }
-  if (typeof body['to'] !== 'string' || !E164.test(body['to'])) return { code: 131009, details: 'Param to must be a phone number: + and 7 to 15 digits.' }
+  if (typeof body['to'] !== 'string' || !E164.test(body['to']))
+    return { code: 131009, details: 'Param to must be a phone number: + and 7 to 15 digits.' }
   if (body['type'] === undefined) return { code: 100, message: 'The parameter type is required.' }
   if (body['type'] !== 'template') return { code: 100, details: 'Message must be a template message.' }
   return null
@@ -113,7 +127,8 @@ function wrongOptions(body: JsonObject, rules: Rules): GraphError | null {
     return fieldError('product_policy', body, 'must be one of CLOUD_API_FALLBACK, STRICT')
   }
   const sharing = body['message_activity_sharing']
-  if (sharing !== undefined && typeof sharing !== 'boolean') return fieldError('message_activity_sharing', body, 'must be a boolean')
+  if (sharing !== undefined && typeof sharing !== 'boolean')
+    return fieldError('message_activity_sharing', body, 'must be a boolean')
   const data = body['biz_opaque_callback_data']
   if (data === undefined) return null
   if (rules.callbackData === 'refuse') return unexpectedField('biz_opaque_callback_data')
@@ -147,6 +162,7 @@ function mentionedBy(phoneNumberId: string, body: JsonObject | null): Mentioned 
 
 function countBodyParameters(template: unknown): number {
   if (!isObject(template) || !Array.isArray(template['components'])) return 0
-  const body = template['components'].find((component) => isObject(component) && component['type'] === 'body')
+  const components: readonly unknown[] = template['components']
+  const body = components.find((component) => isObject(component) && component['type'] === 'body')
   return isObject(body) && Array.isArray(body['parameters']) ? body['parameters'].length : 0
 }

@@ -11,16 +11,26 @@ const scriptedFate = z.strictObject({
     .array(
       z.union([
         z.enum(['accepted', 'held', ...LOST_KINDS]),
-        z.number().int().refine((code) => code in GRAPH_CODES, { error: 'not a Graph code this endpoint knows' }),
+        z
+          .number()
+          .int()
+          .refine((code) => code in GRAPH_CODES, { error: 'not a Graph code this endpoint knows' }),
       ]),
     )
     .max(50)
     .default([]),
   facts: z.array(z.enum(['sent', 'delivered', 'read', 'failed'])).default(['sent', 'delivered']),
-  failedCode: z.number().int().refine((code) => code in GRAPH_CODES).default(131026),
+  failedCode: z
+    .number()
+    .int()
+    .refine((code) => code in GRAPH_CODES)
+    .default(131026),
 })
 
 /** Recipient, `+` and digits -> its fate. */
-export const scriptedFates = z.record(z.string().regex(/^\+[1-9]\d{6,14}$/, { error: 'a recipient is + and 7 to 15 digits' }), scriptedFate)
+export const scriptedFates = z.record(
+  z.string().regex(/^\+[1-9]\d{6,14}$/, { error: 'a recipient is + and 7 to 15 digits' }),
+  scriptedFate,
+)
 
 export type ScriptedFate = z.infer<typeof scriptedFate>

@@ -2,7 +2,11 @@ import { expect, test } from 'vitest'
 import { signatureOf } from './signature.ts'
 
 test.each([
-  ['test_app_secret', '{"object":"whatsapp_business_account","entry":[]}', 'dec6a680679a968e7e0319355b23599cbfc54502c0784668e9618baa0c633756'],
+  [
+    'test_app_secret',
+    '{"object":"whatsapp_business_account","entry":[]}',
+    'dec6a680679a968e7e0319355b23599cbfc54502c0784668e9618baa0c633756',
+  ],
   ['s3cr3t', '', '3c81cc9496e1c25250f6ccb85f697c1bb623e3480d6538ad8cb6a6648142777d'],
   [
     's3cr3t',

@@ -9,7 +9,6 @@ import type { Answer } from './answer.ts'
 import { patchConfig } from './config.ts'
 import type { ConfigPatch, PatchResult, SimulatorConfig } from './config.ts'
 import { CONTROL_PREFIX, control } from './control.ts'
-import { numberOf } from './endpoint.ts'
 import type { Handled } from './endpoint.ts'
 import { FACT } from './fact.ts'
 import type { Incoming } from './request.ts'
@@ -58,8 +57,9 @@ export class Simulator implements Controlled {
     this.#config = options.config
     this.#world = this.#newWorld()
     // A sender keeps its connections; Node's own 5 s would close them under it. Nobody slow is worth waiting for.
-    this.#server = createServer({ keepAliveTimeout: 75_000, headersTimeout: 10_000, requestTimeout: 30_000 }, (request, response) =>
-      this.#serve(request, response),
+    this.#server = createServer(
+      { keepAliveTimeout: 75_000, headersTimeout: 10_000, requestTimeout: 30_000 },
+      (request, response) => this.#serve(request, response),
     )
   }
 
@@ -87,7 +87,10 @@ export class Simulator implements Controlled {
 
   patch(patches: readonly ConfigPatch[]): PatchResult {
     const start: PatchResult = { ok: true, config: this.#config }
-    const result = patches.reduce((before: PatchResult, patch) => (before.ok ? patchConfig(before.config, patch) : before), start)
+    const result = patches.reduce(
+      (before: PatchResult, patch) => (before.ok ? patchConfig(before.config, patch) : before),
+      start,
+    )
     if (!result.ok) return result
     this.#config = result.config
     this.#world.courier.wake()
@@ -126,7 +129,16 @@ export class Simulator implements Controlled {
     readBody(request, response, (body) => {
       const url = request.url ?? '/'
       if (url.startsWith(CONTROL_PREFIX)) return control(this, request.method ?? 'GET', url, body, response)
-      this.#receive({ method: request.method ?? '', url, authorization: request.headers.authorization, contentType: request.headers['content-type'], body }, response)
+      this.#receive(
+        {
+          method: request.method ?? '',
+          url,
+          authorization: request.headers.authorization,
+          contentType: request.headers['content-type'],
+          body,
+        },
+        response,
+      )
     })
   }
 
@@ -134,21 +146,23 @@ export class Simulator implements Controlled {
     const world = this.#world
     const handled = world.endpoint.receive(incoming, epochMs())
     const answer = answerTo(handled, world.run)
-    const early = handled.plan === null ? null : world.courier.schedule(handled.request, handled.plan, handled.earlyStatus)
+    const early =
+      handled.plan === null ? null : world.courier.schedule(handled.request, handled.plan, handled.earlyStatus)
     const delayMs = answer.kind === 'hang' ? this.#config.answers.hangMs : handled.latencyMs
-    const write = (): void => this.#write(world, incoming, handled, answer, response)
+    const write = (): void => respond(world, handled, answer, response)
     // A receiver of webhooks that hangs must not hold the answers up for ever.
-    if (handled.earlyStatus && early !== null) void Promise.race([early, sleep(EARLY_WAIT_MAX_MS, undefined, { ref: false })]).then(write)
+    if (handled.earlyStatus && early !== null)
+      void Promise.race([early, sleep(EARLY_WAIT_MAX_MS, undefined, { ref: false })]).then(write)
     else if (delayMs >= 1) setTimeout(write, delayMs)
     else write()
   }
+}
 
-  #write(world: World, incoming: Incoming, handled: Handled, answer: Answer, response: ServerResponse): void {
-    const number = numberOf(this.#config, incoming.url.split('/')[2] ?? '')
-    const told = writeAnswer(response, answer, handled, number?.wabaId ?? '0')
-    if (!told || handled.request < 0) return
+/** Gives the answer, and writes down that it was given. */
+function respond(world: World, handled: Handled, answer: Answer, response: ServerResponse): void {
+  const told = writeAnswer(response, answer, handled)
+  if (told && handled.request >= 0)
     world.ledger.tell(handled.request, FACT.answered | (handled.outcome === 'held' ? FACT.held : 0))
-  }
 }
 
 /** The wall clock with fractions of a millisecond; it never runs backwards. */

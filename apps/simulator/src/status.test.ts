@@ -54,7 +54,9 @@ describe('the plan of a message', () => {
         expect(lost).toBe(0)
         expect(told).toEqual(told.filter((status, i) => told.indexOf(status) === i))
         expect(told.reduce((sum, status) => sum | (status === 'odd' ? 0 : FACT[status]), 0)).toBe(facts & ~FACT.held)
-        expect(postings.map(({ afterMs }) => afterMs)).toEqual(postings.map(({ afterMs }) => afterMs).sort((a, b) => a - b))
+        expect(postings.map(({ afterMs }) => afterMs)).toEqual(
+          postings.map(({ afterMs }) => afterMs).sort((a, b) => a - b),
+        )
         const start = (facts & FACT.held) === 0 ? 0 : config.answers.heldForMs
         for (const { afterMs } of postings) expect(afterMs).toBeLessThanOrEqual(start + 50 + 200 + 500)
       }),
@@ -70,7 +72,9 @@ describe('the plan of a message', () => {
     }
     expect(sum({ duplicateShare: 0.2 }, ({ postings }) => postings.length)).toBeCloseTo(3.6, 1)
     expect(sum({ lostShare: 0.1 }, ({ lost }) => lost)).toBeCloseTo(0.3, 1)
-    const backwards = sum({ shuffledShare: 1 }, ({ postings }) => ((postings[0]?.afterMs ?? 0) > (postings[2]?.afterMs ?? 0) ? 1 : 0))
+    const backwards = sum({ shuffledShare: 1 }, ({ postings }) =>
+      (postings[0]?.afterMs ?? 0) > (postings[2]?.afterMs ?? 0) ? 1 : 0,
+    )
     expect(backwards).toBeGreaterThan(0.4)
     expect(backwards).toBeLessThan(0.6)
   })
@@ -80,7 +84,7 @@ describe('a status', () => {
   test('of v24 has pricing and no conversation; of v23 both', () => {
     const { json, tells } = buildStatus(configured({ v23Share: 0 }), 1, row(), 'sent')
     expect(json).toEqual({
-      id: expect.stringMatching(/^wamid\./),
+      id: expect.stringMatching(/^wamid\./) as string,
       status: 'sent',
       timestamp: '1795000000',
       recipient_id: String(PHONE),
@@ -107,8 +111,12 @@ describe('a status', () => {
 
   test('that failed carries its code, as a number or as a string', () => {
     const failed = row({ facts: FACT.failed | FACT.marketingLite, code: 131049 })
-    expect(buildStatus(configured(), 1, failed, 'failed').json.errors).toMatchObject([{ code: 131049, error_data: { details: expect.any(String) } }])
-    expect(buildStatus(configured({ stringCodeShare: 1 }), 1, failed, 'failed').json.errors).toMatchObject([{ code: '131049' }])
+    expect(buildStatus(configured(), 1, failed, 'failed').json.errors).toMatchObject([
+      { code: 131049, error_data: { details: expect.any(String) as string } },
+    ])
+    expect(buildStatus(configured({ stringCodeShare: 1 }), 1, failed, 'failed').json.errors).toMatchObject([
+      { code: '131049' },
+    ])
     expect(buildStatus(configured(), 1, failed, 'failed').tells).toBe(FACT.failed)
   })
 
@@ -119,7 +127,8 @@ describe('a status', () => {
   })
 
   test('leaves out what it is told to leave out', () => {
-    const keys = (webhooks: object, others: object = {}): string[] => Object.keys(buildStatus(configured({ v23Share: 0, ...webhooks }, others), 1, row(), 'sent').json)
+    const keys = (webhooks: object, others: object = {}): string[] =>
+      Object.keys(buildStatus(configured({ v23Share: 0, ...webhooks }, others), 1, row(), 'sent').json)
     const all = ['id', 'status', 'timestamp', 'recipient_id', 'biz_opaque_callback_data', 'pricing']
     const without = (key: string): string[] => all.filter((other) => other !== key)
     expect(keys({})).toEqual(all)
@@ -133,11 +142,25 @@ describe('a status', () => {
 test('a body holds every status once, under its own number, whatever the packing', () => {
   const status = (id: number): StatusJson => ({ id: `wamid.${id}`, status: 'sent', timestamp: '1' })
   fc.assert(
-    fc.property(fc.array(fc.nat(50), { minLength: 1, maxLength: 4 }), fc.integer({ min: 1, max: 60 }), (sizes, changeMax) => {
-      const groups = sizes.map((size, i) => ({ phoneNumberId: `10000${i}`, number: PLAIN_NUMBER, statuses: Array.from({ length: size }, (_, j) => status(i * 100 + j)) }))
-      const body = JSON.parse(statusBody(groups, changeMax)) as { entry: { changes: { value: { metadata: { phone_number_id: string }; statuses: StatusJson[] } }[] }[] }
-      const found = body.entry.flatMap(({ changes }) => changes.flatMap(({ value }) => value.statuses.map(({ id }) => [value.metadata.phone_number_id, id])))
-      expect(found).toEqual(groups.flatMap(({ phoneNumberId, statuses }) => statuses.map(({ id }) => [phoneNumberId, id])))
-    }),
+    fc.property(
+      fc.array(fc.nat(50), { minLength: 1, maxLength: 4 }),
+      fc.integer({ min: 1, max: 60 }),
+      (sizes, changeMax) => {
+        const groups = sizes.map((size, i) => ({
+          phoneNumberId: `10000${i}`,
+          number: PLAIN_NUMBER,
+          statuses: Array.from({ length: size }, (_, j) => status(i * 100 + j)),
+        }))
+        const body = JSON.parse(statusBody(groups, changeMax)) as {
+          entry: { changes: { value: { metadata: { phone_number_id: string }; statuses: StatusJson[] } }[] }[]
+        }
+        const found = body.entry.flatMap(({ changes }) =>
+          changes.flatMap(({ value }) => value.statuses.map(({ id }) => [value.metadata.phone_number_id, id])),
+        )
+        expect(found).toEqual(
+          groups.flatMap(({ phoneNumberId, statuses }) => statuses.map(({ id }) => [phoneNumberId, id])),
+        )
+      },
+    ),
   )
 })

@@ -39,7 +39,13 @@ export function planStatuses(config: SimulatorConfig, phone: number, facts: numb
 function timed(config: SimulatorConfig, facts: number, lot: Lot): Posting[] {
   const { webhooks } = config
   const start = (facts & FACT.held) === 0 ? 0 : config.answers.heldForMs
-  const ranges = { sent: webhooks.sentAfterMs, delivered: webhooks.deliveredAfterMs, read: webhooks.readAfterMs, failed: webhooks.failedAfterMs, odd: webhooks.sentAfterMs }
+  const ranges = {
+    sent: webhooks.sentAfterMs,
+    delivered: webhooks.deliveredAfterMs,
+    read: webhooks.readAfterMs,
+    failed: webhooks.failedAfterMs,
+    odd: webhooks.sentAfterMs,
+  }
   const statuses = statusesOf(facts, lot(DRAW.oddStatus) < webhooks.unknownStatusShare)
   const latest = statuses.reduce((sum, status) => sum + ranges[status][1], 0)
   const shuffled = lot(DRAW.shuffled) < webhooks.shuffledShare
@@ -52,7 +58,8 @@ function timed(config: SimulatorConfig, facts: number, lot: Lot): Posting[] {
 }
 
 function statusesOf(facts: number, odd: boolean): Status[] {
-  const order: readonly Status[] = (facts & FACT.failed) === 0 ? ['sent', 'delivered', 'read'] : ['sent', 'failed', 'delivered']
+  const order: readonly Status[] =
+    (facts & FACT.failed) === 0 ? ['sent', 'delivered', 'read'] : ['sent', 'failed', 'delivered']
   const real = order.filter((status) => status !== 'odd' && (facts & FACT[status]) !== 0)
   return odd ? [...real, 'odd'] : real
 }
@@ -81,16 +88,23 @@ export function buildStatus(config: SimulatorConfig, run: number, row: Row, stat
   const way = row.facts & (FACT.marketingLite | FACT.fallback)
   const priced = isPriced(status, row.facts) && lot(DRAW.pricing) >= webhooks.withoutPricingShare
   const category = way === FACT.fallback ? 'marketing' : 'marketing_lite'
-  const echoed = config.callbackData === 'echo' && row.callbackData !== '' && lot(DRAW.callbackData) >= webhooks.withoutCallbackDataShare
+  const echoed =
+    config.callbackData === 'echo' &&
+    row.callbackData !== '' &&
+    lot(DRAW.callbackData) >= webhooks.withoutCallbackDataShare
   const json = {
     id: wamidOf(run, row.index, row.phone),
     status: status === 'odd' ? pick(ODD_WORDS, lot(DRAW.oddWord)) : status,
     timestamp: String(Math.floor(row.at / 1000) + LATER_S[status]),
     ...(lot(DRAW.recipientId) < webhooks.withoutRecipientShare ? {} : { recipient_id: String(row.phone) }),
     ...(echoed ? { biz_opaque_callback_data: row.callbackData } : {}),
-    ...(priced && lot(DRAW.conversation) < webhooks.v23Share ? { conversation: conversation(row, status, category) } : {}),
+    ...(priced && lot(DRAW.conversation) < webhooks.v23Share
+      ? { conversation: conversation(row, status, category) }
+      : {}),
     ...(priced ? { pricing: { billable: true, pricing_model: 'PMP', type: 'regular', category } } : {}),
-    ...(status === 'failed' ? { errors: [failure(row.code ?? 131000, lot(DRAW.stringCode) < webhooks.stringCodeShare)] } : {}),
+    ...(status === 'failed'
+      ? { errors: [failure(row.code ?? 131000, lot(DRAW.stringCode) < webhooks.stringCodeShare)] }
+      : {}),
   }
   return { json, tells: (status === 'odd' ? 0 : FACT[status]) | (priced ? way : 0) }
 }
@@ -122,7 +136,11 @@ function failure(code: number, asString: boolean): object {
 }
 
 /** Statuses of one phone number, on their way into one body. */
-export type StatusGroup = { readonly phoneNumberId: string; readonly number: NumberConfig; readonly statuses: readonly StatusJson[] }
+export type StatusGroup = {
+  readonly phoneNumberId: string
+  readonly number: NumberConfig
+  readonly statuses: readonly StatusJson[]
+}
 
 /** A webhook body: an entry for each group, its statuses spread over changes of at most `changeMax`. */
 export function statusBody(groups: readonly StatusGroup[], changeMax: number): string {

@@ -11,7 +11,17 @@ const SENT = FACT.sent | FACT.marketingLite
 type Told = Entry & { readonly told?: number }
 
 function entry(phone: number, change: Partial<Told> = {}): Told {
-  return { phoneNumberId: '11111', phone, template: 't', callbackData: '', at: 0, outcome: 'accepted', code: null, facts: SENT, ...change }
+  return {
+    phoneNumberId: '11111',
+    phone,
+    template: 't',
+    callbackData: '',
+    at: 0,
+    outcome: 'accepted',
+    code: null,
+    facts: SENT,
+    ...change,
+  }
 }
 
 async function summaryOf(rows: readonly Told[]): ReturnType<typeof summarise> {
@@ -31,7 +41,12 @@ test('a recipient that was taken twice is a double, one that was refused first i
     entry(3),
   ])
   expect(recipients).toMatchObject({ seen: 3, processed: 3, doubled: 1, surplus: 2 })
-  expect(requests).toMatchObject({ received: 7, processed: 5, byCode: { 130429: 1 }, byOutcome: { reset: 1, refused: 1 } })
+  expect(requests).toMatchObject({
+    received: 7,
+    processed: 5,
+    byCode: { 130429: 1 },
+    byOutcome: { reset: 1, refused: 1 },
+  })
 })
 
 test('what a sender can know of a recipient follows from answers and webhooks', async () => {
@@ -65,9 +80,20 @@ test('the truth and what was told of it are counted apart, with what they imply'
 
 test('the rate shows the most in any sliding second', async () => {
   const at = [0, 400, 800, 1_200, 1_300, 5_000]
-  const { rate } = await summaryOf(at.map((time, i) => entry(i + 1, { at: time, ...(i === 3 ? { outcome: 'refused', code: 130429, facts: 0 } : {}) })))
+  const { rate } = await summaryOf(
+    at.map((time, i) => entry(i + 1, { at: time, ...(i === 3 ? { outcome: 'refused', code: 130429, facts: 0 } : {}) })),
+  )
   expect(rate).toEqual({
-    11111: { received: 6, processed: 5, throttled: 1, firstAt: 0, lastAt: 5_000, perSecondMean: 1, perSecondMax: 4, processedPerSecondMax: 3 },
+    11111: {
+      received: 6,
+      processed: 5,
+      throttled: 1,
+      firstAt: 0,
+      lastAt: 5_000,
+      perSecondMean: 1,
+      perSecondMax: 4,
+      processedPerSecondMax: 3,
+    },
   })
 })
 
@@ -79,14 +105,28 @@ test('requests without a readable recipient are requests of nobody', async () =>
 
 test('the numbers add up for any history', async () => {
   const history = fc.array(
-    fc.record({ phone: fc.integer({ min: 1, max: 8 }), outcome: fc.constantFrom(...OUTCOMES), told: fc.constantFrom(0, FACT.answered, FACT.sent, FACT.failed), code: fc.constantFrom(131026, 100) }),
+    fc.record({
+      phone: fc.integer({ min: 1, max: 8 }),
+      outcome: fc.constantFrom(...OUTCOMES),
+      told: fc.constantFrom(0, FACT.answered, FACT.sent, FACT.failed),
+      code: fc.constantFrom(131026, 100),
+    }),
     { maxLength: 60 },
   )
   await fc.assert(
     fc.asyncProperty(history, async (rows) => {
-      const told = rows.map((row) => (isProcessed(row.outcome) ? row.told : isLost(row.outcome) ? 0 : row.told & FACT.answered))
+      const told = rows.map((row) =>
+        isProcessed(row.outcome) ? row.told : isLost(row.outcome) ? 0 : row.told & FACT.answered,
+      )
       const { requests, recipients, truth } = await summaryOf(
-        rows.map((row, i) => entry(row.phone, { outcome: row.outcome, code: row.outcome === 'refused' ? row.code : null, facts: isProcessed(row.outcome) ? SENT : 0, told: told[i] ?? 0 })),
+        rows.map((row, i) =>
+          entry(row.phone, {
+            outcome: row.outcome,
+            code: row.outcome === 'refused' ? row.code : null,
+            facts: isProcessed(row.outcome) ? SENT : 0,
+            told: told[i] ?? 0,
+          }),
+        ),
       )
       const { accepted, unknown, rejected } = recipients.implied
       expect(accepted + unknown + rejected).toBe(recipients.seen)

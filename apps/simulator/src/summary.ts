@@ -115,16 +115,16 @@ type People = {
   readonly known: Uint8Array
 }
 
-function newPeople(count: number): People {
+function newPeople(total: number): People {
   return {
-    processed: new Uint16Array(count),
-    facts: new Uint8Array(count),
-    told: new Uint8Array(count),
-    lastOutcome: new Uint8Array(count),
-    lastAnswered: new Uint8Array(count),
-    lastCode: new Uint32Array(count),
-    failedCode: new Uint32Array(count),
-    known: new Uint8Array(count),
+    processed: new Uint16Array(total),
+    facts: new Uint8Array(total),
+    told: new Uint8Array(total),
+    lastOutcome: new Uint8Array(total),
+    lastAnswered: new Uint8Array(total),
+    lastCode: new Uint32Array(total),
+    failedCode: new Uint32Array(total),
+    known: new Uint8Array(total),
   }
 }
 
@@ -132,7 +132,7 @@ function addRequest(tally: Tally, row: Scanned): void {
   tally.received++
   if (row.processed) tally.processed++
   tally.byOutcome[row.outcome] = (tally.byOutcome[row.outcome] ?? 0) + 1
-  if (row.outcome === 'refused' && row.code !== null) count(tally.byCode, row.code)
+  if (row.outcome === 'refused' && row.code !== null) increment(tally.byCode, row.code)
   const flow = flowOf(tally.rate, row)
   flow.received++
   flow.lastAt = row.at
@@ -146,7 +146,15 @@ function addRequest(tally: Tally, row: Scanned): void {
 function flowOf(rate: Map<number, Flow>, row: Scanned): Flow {
   const known = rate.get(row.number)
   if (known !== undefined) return known
-  const flow = { received: 0, processed: 0, throttled: 0, firstAt: row.at, lastAt: row.at, all: new SlidingMax(), taken: new SlidingMax() }
+  const flow = {
+    received: 0,
+    processed: 0,
+    throttled: 0,
+    firstAt: row.at,
+    lastAt: row.at,
+    all: new SlidingMax(),
+    taken: new SlidingMax(),
+  }
   rate.set(row.number, flow)
   return flow
 }
@@ -171,7 +179,16 @@ function conclude(people: People, nobody: number | null): Conclusion {
   const told = noCounts()
   const failedByCode = { truth: {}, told: {} }
   const rejectedByCode: Record<string, number> = {}
-  const sums = { seen: 0, processed: 0, doubled: 0, surplus: 0, accepted: 0, unknown: 0, rejected: 0, unknownButProcessed: 0 }
+  const sums = {
+    seen: 0,
+    processed: 0,
+    doubled: 0,
+    surplus: 0,
+    accepted: 0,
+    unknown: 0,
+    rejected: 0,
+    unknownButProcessed: 0,
+  }
   for (const [who, lastOutcome] of people.lastOutcome.entries()) {
     if (lastOutcome === 0 || who === nobody) continue
     const times = people.processed[who] ?? 0
@@ -181,15 +198,20 @@ function conclude(people: People, nobody: number | null): Conclusion {
     sums.surplus += Math.max(0, times - 1)
     const verdict = impliedBy(people, who)
     sums[verdict]++
-    if (verdict === 'rejected') count(rejectedByCode, people.lastCode[who] ?? 0)
+    if (verdict === 'rejected') increment(rejectedByCode, people.lastCode[who] ?? 0)
     if (verdict === 'unknown' && times > 0) sums.unknownButProcessed++
     countFacts(truth, people.facts[who] ?? 0)
     countFacts(told, people.told[who] ?? 0)
-    if (isFailure(people.facts[who] ?? 0)) count(failedByCode.truth, people.failedCode[who] ?? 0)
-    if (isFailure(people.told[who] ?? 0)) count(failedByCode.told, people.failedCode[who] ?? 0)
+    if (isFailure(people.facts[who] ?? 0)) increment(failedByCode.truth, people.failedCode[who] ?? 0)
+    if (isFailure(people.told[who] ?? 0)) increment(failedByCode.told, people.failedCode[who] ?? 0)
   }
   const { accepted, unknown, rejected, ...others } = sums
-  return { recipients: { ...others, implied: { accepted, unknown, rejected }, rejectedByCode }, truth, told, failedByCode }
+  return {
+    recipients: { ...others, implied: { accepted, unknown, rejected }, rejectedByCode },
+    truth,
+    told,
+    failedByCode,
+  }
 }
 
 function impliedBy(people: People, who: number): 'accepted' | 'unknown' | 'rejected' {
@@ -226,6 +248,6 @@ function ratesOf(tally: Tally, ledger: Ledger): Record<string, Rate> {
   )
 }
 
-function count(counts: Record<string, number>, code: number): void {
+function increment(counts: Record<string, number>, code: number): void {
   counts[code] = (counts[code] ?? 0) + 1
 }

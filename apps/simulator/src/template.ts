@@ -33,13 +33,16 @@ function checkLanguage(language: unknown): GraphError | null {
   if (!isObject(language)) return wrong('template.language', 'must be an object')
   const { code, policy } = language
   if (code === undefined) return missing('template.language.code')
-  if (typeof code !== 'string' || !LANGUAGE.test(code)) return wrong('template.language.code', 'must be a language code such as pt_BR')
-  if (policy !== undefined && policy !== 'deterministic') return wrong('template.language.policy', 'must be deterministic')
+  if (typeof code !== 'string' || !LANGUAGE.test(code))
+    return wrong('template.language.code', 'must be a language code such as pt_BR')
+  if (policy !== undefined && policy !== 'deterministic')
+    return wrong('template.language.policy', 'must be deterministic')
   return unexpected(language, ['code', 'policy'], 'template.language')
 }
 
 function checkComponents(components: unknown, path: string): GraphError | null {
-  if (!Array.isArray(components) || components.length > COMPONENTS_MAX) return wrong(path, `must be an array of at most ${COMPONENTS_MAX}`)
+  if (!Array.isArray(components) || components.length > COMPONENTS_MAX)
+    return wrong(path, `must be an array of at most ${COMPONENTS_MAX}`)
   return firstOf(components, (component, index) => checkComponent(component, `${path}[${index}]`))
 }
 
@@ -61,34 +64,54 @@ function checkComponent(component: unknown, path: string): GraphError | null {
   }
 }
 
-const BUTTONS: ReadonlySet<unknown> = new Set(['quick_reply', 'url', 'copy_code', 'flow', 'catalog', 'mpm', 'spm', 'order_details', 'voice_call'])
+const BUTTONS: ReadonlySet<unknown> = new Set([
+  'quick_reply',
+  'url',
+  'copy_code',
+  'flow',
+  'catalog',
+  'mpm',
+  'spm',
+  'order_details',
+  'voice_call',
+])
 
 function checkButton(button: JsonObject, path: string): GraphError | null {
   if (!BUTTONS.has(button['sub_type'])) return wrong(`${path}.sub_type`, 'must be a kind of button')
   // Both spellings stand in the provider's examples.
   if (!/^\d$/.test(String(button['index']))) return wrong(`${path}.index`, 'must be 0 to 9')
-  return unexpected(button, ['type', 'sub_type', 'index', 'parameters'], path) ?? checkParameters(button['parameters'], path)
+  return (
+    unexpected(button, ['type', 'sub_type', 'index', 'parameters'], path) ?? checkParameters(button['parameters'], path)
+  )
 }
 
 function checkCards(cards: unknown, path: string): GraphError | null {
-  if (!Array.isArray(cards) || cards.length === 0 || cards.length > CARDS_MAX) return wrong(path, `must be an array of 1 to ${CARDS_MAX}`)
+  if (!Array.isArray(cards) || cards.length === 0 || cards.length > CARDS_MAX)
+    return wrong(path, `must be an array of 1 to ${CARDS_MAX}`)
   return firstOf(cards, (card, index) => {
     const here = `${path}[${index}]`
     if (!isObject(card)) return wrong(here, 'must be an object')
     if (!Number.isInteger(card['card_index'])) return wrong(`${here}.card_index`, 'must be an integer')
-    return unexpected(card, ['card_index', 'components'], here) ?? checkComponents(card['components'], `${here}.components`)
+    return (
+      unexpected(card, ['card_index', 'components'], here) ?? checkComponents(card['components'], `${here}.components`)
+    )
   })
 }
 
 function checkParameters(parameters: unknown, path: string): GraphError | null {
   if (parameters === undefined) return missing(`${path}.parameters`)
-  if (!Array.isArray(parameters) || parameters.length > PARAMETERS_MAX) return wrong(`${path}.parameters`, `must be an array of at most ${PARAMETERS_MAX}`)
+  if (!Array.isArray(parameters) || parameters.length > PARAMETERS_MAX)
+    return wrong(`${path}.parameters`, `must be an array of at most ${PARAMETERS_MAX}`)
   return firstOf(parameters, (parameter, index) => checkParameter(parameter, `${path}.parameters[${index}]`))
 }
 
 /** Of each parameter type: the key that holds it, and what that may be. */
 const PARAMETERS: Readonly<Record<string, (value: unknown) => boolean>> = {
-  currency: (value) => isObject(value) && isText(value['fallback_value']) && isText(value['code']) && Number.isInteger(value['amount_1000']),
+  currency: (value) =>
+    isObject(value) &&
+    isText(value['fallback_value']) &&
+    isText(value['code']) &&
+    Number.isInteger(value['amount_1000']),
   date_time: (value) => isObject(value) && isText(value['fallback_value']),
   image: isMedia,
   video: isMedia,
@@ -109,7 +132,8 @@ function checkParameter(parameter: unknown, path: string): GraphError | null {
   if (type === 'text') return checkText(parameter, path)
   const holds = typeof type === 'string' && Object.hasOwn(PARAMETERS, type) ? PARAMETERS[type] : undefined
   if (holds === undefined || typeof type !== 'string') return wrong(`${path}.type`, 'must be a known parameter type')
-  if (!holds(parameter[type])) return { code: 132012, details: `${path}.${type} does not hold what a parameter of its type must.` }
+  if (!holds(parameter[type]))
+    return { code: 132012, details: `${path}.${type} does not hold what a parameter of its type must.` }
   return unexpected(parameter, ['type', type, 'parameter_name'], path)
 }
 
@@ -119,7 +143,10 @@ function checkText(parameter: JsonObject, path: string): GraphError | null {
   if (typeof text !== 'string') return { code: 132012, details: `${path}.text must be a string.` }
   if (text.length > TEXT_MAX) return { code: 132005, details: `${path}.text is longer than ${TEXT_MAX} characters.` }
   if (FORBIDDEN_IN_TEXT.test(text)) {
-    return { code: 132018, details: `${path}.text cannot have new-line/tab characters or more than 4 consecutive spaces.` }
+    return {
+      code: 132018,
+      details: `${path}.text cannot have new-line/tab characters or more than 4 consecutive spaces.`,
+    }
   }
   return unexpected(parameter, ['type', 'text', 'parameter_name'], path)
 }
@@ -129,7 +156,10 @@ function isText(value: unknown): boolean {
 }
 
 function isMedia(value: unknown): boolean {
-  return isObject(value) && (isText(value['id']) || (typeof value['link'] === 'string' && /^https?:\/\//.test(value['link'])))
+  return (
+    isObject(value) &&
+    (isText(value['id']) || (typeof value['link'] === 'string' && /^https?:\/\//.test(value['link'])))
+  )
 }
 
 function firstOf<T>(items: readonly T[], check: (item: T, index: number) => GraphError | null): GraphError | null {
@@ -142,7 +172,8 @@ function firstOf<T>(items: readonly T[], check: (item: T, index: number) => Grap
 
 function unexpected(object: JsonObject, known: readonly string[], path: string): GraphError | null {
   for (const key in object) {
-    if (!known.includes(key)) return { code: 100, details: `Unexpected key ${JSON.stringify(key.slice(0, 100))} on param ${path}.` }
+    if (!known.includes(key))
+      return { code: 100, details: `Unexpected key ${JSON.stringify(key.slice(0, 100))} on param ${path}.` }
   }
   return null
 }

@@ -18,6 +18,9 @@ test('has the form of the real ones, phone number included', () => {
   expect(Buffer.from(wamid.slice(6), 'base64').toString('latin1')).toContain('16467043595')
 })
 
-test.each(['', 'wamid.', 'wamid.1', 'x', 'wamid.HBgLMTY0NjcwNDM1OTUVAgARGBI1RjQyNUE3NEYxMzAzMzQ5MkEA'])('%j is no id of ours', (text) => {
-  expect(requestOf(1, text)).toBeNull()
-})
+test.each(['', 'wamid.', 'wamid.1', 'x', 'wamid.HBgLMTY0NjcwNDM1OTUVAgARGBI1RjQyNUE3NEYxMzAzMzQ5MkEA'])(
+  '%j is no id of ours',
+  (text) => {
+    expect(requestOf(1, text)).toBeNull()
+  },
+)

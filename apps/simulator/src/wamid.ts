@@ -6,7 +6,10 @@
 export function wamidOf(run: number, request: number, phone: number): string {
   const digits = String(phone)
   const unique = (run >>> 0).toString(16).padStart(8, '0') + request.toString(16).padStart(10, '0')
-  const bytes = Buffer.from(`\x1c\x18${String.fromCharCode(digits.length)}${digits}\x15\x02\x00\x11\x18\x12${unique.toUpperCase()}\x00`, 'latin1')
+  const bytes = Buffer.from(
+    `\x1c\x18${String.fromCharCode(digits.length)}${digits}\x15\x02\x00\x11\x18\x12${unique.toUpperCase()}\x00`,
+    'latin1',
+  )
   return `wamid.${bytes.toString('base64')}`
 }
 

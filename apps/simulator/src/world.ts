@@ -23,5 +23,10 @@ export type WorldOptions = {
 
 export function createWorld({ config, run, secret, ledgerMax, now, random }: WorldOptions): World {
   const ledger = new Ledger(ledgerMax)
-  return { run, ledger, endpoint: new Endpoint(config, ledger), courier: new Courier({ config, ledger, run, secret, now, random }) }
+  return {
+    run,
+    ledger,
+    endpoint: new Endpoint(config, ledger),
+    courier: new Courier({ config, ledger, run, secret, now, random }),
+  }
 }

@@ -18,10 +18,12 @@ test('an accepted message is answered in the shape of the real endpoint', async 
   expect(await response.body.json()).toEqual({
     messaging_product: 'whatsapp',
     contacts: [{ input: `+${ANA}`, wa_id: String(ANA) }],
-    messages: [{ id: expect.stringMatching(/^wamid\./), message_status: 'accepted' }],
+    messages: [{ id: expect.stringMatching(/^wamid\./) as string, message_status: 'accepted' }],
   })
   expect(response.headers['x-fb-request-id']).toBeTruthy()
-  expect(JSON.parse(String(response.headers['x-business-use-case-usage']))).toMatchObject({ '102290129340398': [{ type: 'whatsapp' }] })
+  expect(JSON.parse(String(response.headers['x-business-use-case-usage']))).toMatchObject({
+    '102290129340398': [{ type: 'whatsapp' }],
+  })
 })
 
 test('no sliding second at the endpoint holds more than the limit, and no message above it is processed', async () => {
@@ -60,22 +62,37 @@ function isGone(met: Met): boolean {
   return 'error' in met && (met.error === 'UND_ERR_SOCKET' || met.error === 'ECONNRESET')
 }
 
-test.each(LOST_KINDS)('an answer lost by %s is no answer to the sender, and the ledger knows the truth', async (lost) => {
-  const { send, summary } = await startSimulator({ answers: { lostShare: 1, lostKinds: [lost], hangMs: 50 } })
-  const met = await send(ANA)
-  expect(MEETS[lost](met), JSON.stringify(met)).toBe(true)
-  const { requests, recipients } = await summary()
-  const processed = lost.endsWith('_unprocessed') ? 0 : 1
-  expect(requests).toMatchObject({ received: 1, processed, byOutcome: { [lost]: 1 } })
-  expect(recipients).toMatchObject({ implied: { accepted: 0, unknown: 1, rejected: 0 }, unknownButProcessed: processed })
-})
+test.each(LOST_KINDS)(
+  'an answer lost by %s is no answer to the sender, and the ledger knows the truth',
+  async (lost) => {
+    const { send, summary } = await startSimulator({ answers: { lostShare: 1, lostKinds: [lost], hangMs: 50 } })
+    const met = await send(ANA)
+    expect(MEETS[lost](met), JSON.stringify(met)).toBe(true)
+    const { requests, recipients } = await summary()
+    const processed = lost.endsWith('_unprocessed') ? 0 : 1
+    expect(requests).toMatchObject({ received: 1, processed, byOutcome: { [lost]: 1 } })
+    expect(recipients).toMatchObject({
+      implied: { accepted: 0, unknown: 1, rejected: 0 },
+      unknownButProcessed: processed,
+    })
+  },
+)
 
 test('the same seed gives the same recipients the same answers, whatever the order', async () => {
-  const behaviour = { ...unlimited(), seed: 42, answers: { rejectedShare: 0.3, stumbleShare: 0.2, lostShare: 0.1, lostKinds: ['bare_5xx', 'unreadable'] } }
+  const behaviour = {
+    ...unlimited(),
+    seed: 42,
+    answers: { rejectedShare: 0.3, stumbleShare: 0.2, lostShare: 0.1, lostKinds: ['bare_5xx', 'unreadable'] },
+  }
   const answersOf = async (order: readonly number[], seed = 42): Promise<Map<number, string>> => {
     const { send } = await startSimulator(behaviour, { seed })
     const met = await Promise.all(order.map(async (phone) => [phone, await send(phone)] as const))
-    return new Map(met.map(([phone, answer]) => [phone, 'status' in answer ? `${answer.status} ${/"code":\d+/.exec(answer.body)?.[0] ?? ''}` : answer.error]))
+    return new Map(
+      met.map(([phone, answer]) => [
+        phone,
+        'status' in answer ? `${answer.status} ${/"code":\d+/.exec(answer.body)?.[0] ?? ''}` : answer.error,
+      ]),
+    )
   }
   const people = phones(300)
   const there = await answersOf(people)
@@ -89,12 +106,20 @@ test('every request of a crowd is in the ledger exactly once, doubles included',
   const { send, summary, control } = await startSimulator(unlimited())
   const crowd = [...phones(1_500), ...phones(500), ...phones(100)]
   const met = await Promise.all(crowd.map((phone) => send(phone)))
-  const ids = met.map((answer) => ('body' in answer ? (JSON.parse(answer.body) as { messages: [{ id: string }] }).messages[0].id : ''))
+  const ids = met.map((answer) =>
+    'body' in answer ? (JSON.parse(answer.body) as { messages: [{ id: string }] }).messages[0].id : '',
+  )
   expect(new Set(ids).size).toBe(crowd.length)
   const { requests, recipients } = await summary()
   expect(requests).toMatchObject({ received: 2_100, processed: 2_100, byOutcome: { accepted: 2_100 } })
-  expect(recipients).toMatchObject({ seen: 1_500, processed: 1_500, doubled: 500, surplus: 600, implied: { accepted: 1_500, unknown: 0, rejected: 0 } })
-  const { body } = await control<{ doubled: number; shown: { to: string }[][] }>('GET', '/duplicates')
+  expect(recipients).toMatchObject({
+    seen: 1_500,
+    processed: 1_500,
+    doubled: 500,
+    surplus: 600,
+    implied: { accepted: 1_500, unknown: 0, rejected: 0 },
+  })
+  const { body } = (await control('GET', '/duplicates')) as { body: { doubled: number; shown: { to: string }[][] } }
   expect(body.doubled).toBe(500)
   expect(body.shown.filter((requestsOfOne) => requestsOfOne.length === 3)).toHaveLength(100)
 })

@@ -13,9 +13,18 @@ export const TOKEN = 'simulator-token'
 export const SECRET = 'a secret'
 
 /** A status as it was received. */
-export type ReceivedStatus = { readonly id: string; readonly status: string; readonly biz_opaque_callback_data?: string; readonly pricing?: { readonly category: string } }
+export type ReceivedStatus = {
+  readonly id: string
+  readonly status: string
+  readonly biz_opaque_callback_data?: string
+  readonly pricing?: { readonly category: string }
+}
 
-export type ReceivedBody = { readonly text: string; readonly signature: string | undefined; readonly statuses: readonly ReceivedStatus[] }
+export type ReceivedBody = {
+  readonly text: string
+  readonly signature: string | undefined
+  readonly statuses: readonly ReceivedStatus[]
+}
 
 export type Receiver = {
   readonly url: string
@@ -40,7 +49,11 @@ export async function startReceiver(): Promise<Receiver> {
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const receiver: Receiver = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks/whatsapp`, bodies: [], answer: () => 200 }
+  const receiver: Receiver = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks/whatsapp`,
+    bodies: [],
+    answer: () => 200,
+  }
   onTestFinished(() => {
     server.close()
     server.closeAllConnections()
@@ -66,11 +79,17 @@ export type Met = { readonly status: number; readonly body: string } | { readonl
 
 export type Bench = {
   readonly url: string
-  send(phone: number, change?: object): Promise<Met>
-  control<T = unknown>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<{ readonly status: number; readonly body: T }>
-  summary(query?: string): Promise<FullSummary>
-  idle(): Promise<void>
+  readonly send: (phone: number, change?: object) => Promise<Met>
+  readonly control: Control
+  readonly summary: (query?: string) => Promise<FullSummary>
+  readonly idle: () => Promise<void>
 }
+
+type Control = (
+  method: 'GET' | 'POST',
+  path: string,
+  body?: unknown,
+) => Promise<{ readonly status: number; readonly body: unknown }>
 
 /** A simulator on a free port, with the given configuration, gone at the end of the test. */
 export async function startSimulator(...patches: readonly object[]): Promise<Bench> {
@@ -89,9 +108,13 @@ export async function startSimulator(...patches: readonly object[]): Promise<Ben
 export function benchOf(url: string): Bench {
   const dispatcher = new Agent({ connections: 50 })
   onTestFinished(() => dispatcher.destroy())
-  const control: Bench['control'] = async <T>(method: 'GET' | 'POST', path: string, body?: unknown) => {
-    const response = await request(`${url}/_simulator${path}`, { method, dispatcher, body: body === undefined ? null : JSON.stringify(body) })
-    return { status: response.statusCode, body: (await response.body.json()) as T }
+  const control: Control = async (method, path, body) => {
+    const response = await request(`${url}/_simulator${path}`, {
+      method,
+      dispatcher,
+      body: body === undefined ? null : JSON.stringify(body),
+    })
+    return { status: response.statusCode, body: await response.body.json() }
   }
   return {
     url,
@@ -111,7 +134,7 @@ export function benchOf(url: string): Bench {
       }
     },
     async summary(query = '') {
-      return (await control<FullSummary>('GET', `/summary${query}`)).body
+      return (await control('GET', `/summary${query}`)).body as FullSummary
     },
     async idle() {
       const { status, body } = await control('GET', '/idle?timeoutMs=20000')
@@ -126,7 +149,11 @@ export function messageTo(phone: number): object {
     recipient_type: 'individual',
     to: `+${phone}`,
     type: 'template',
-    template: { name: 'bf_2026', language: { code: 'pt_BR' }, components: [{ type: 'body', parameters: [{ type: 'text', text: 'Ana' }] }] },
+    template: {
+      name: 'bf_2026',
+      language: { code: 'pt_BR' },
+      components: [{ type: 'body', parameters: [{ type: 'text', text: 'Ana' }] }],
+    },
     product_policy: 'STRICT',
     biz_opaque_callback_data: `v1.chasqui.c1.${phone.toString(36)}.1`,
   }

@@ -36,9 +36,19 @@ test('the process says where it serves, behaves as its environment tells it and 
 })
 
 test('wrong variables stop it at once, a line for each', async () => {
-  const app = start({ SIMULATOR_SCENARIO: 'hurricane', SIMULATOR_NUMBERS: 'mine:80', SIMULATOR_TOKENS: ',', SIMULATOR_WEBHOOK_URL: 'ftp://x' })
+  const app = start({
+    SIMULATOR_SCENARIO: 'hurricane',
+    SIMULATOR_NUMBERS: 'mine:80',
+    SIMULATOR_TOKENS: ',',
+    SIMULATOR_WEBHOOK_URL: 'ftp://x',
+  })
   expect((await app.exited).code).toBe(78)
-  expect(app.lines.map((line) => line.slice(0, line.indexOf(':')))).toEqual(['SIMULATOR_SCENARIO', 'SIMULATOR_TOKENS', 'SIMULATOR_NUMBERS', 'SIMULATOR_WEBHOOK_URL'])
+  expect(app.lines.map((line) => line.slice(0, line.indexOf(':')))).toEqual([
+    'SIMULATOR_SCENARIO',
+    'SIMULATOR_TOKENS',
+    'SIMULATOR_NUMBERS',
+    'SIMULATOR_WEBHOOK_URL',
+  ])
   expect(app.lines[0]).toBe('SIMULATOR_SCENARIO: found "hurricane", allowed: calm, demo, storm')
 })
 

@@ -4,17 +4,30 @@ import { NUMBER, phones, SECRET, startReceiver, startSimulator, unlimited } from
 import type { Bench, ReceivedStatus, Receiver } from './bench.ts'
 
 const ANA = 5_511_912_345_678
-const FAST = { sentAfterMs: [0, 20], deliveredAfterMs: [0, 20], readAfterMs: [0, 20], failedAfterMs: [0, 20], duplicateAfterMs: [0, 20], flushMs: 5, retryBaseMs: 5, retryMaxMs: 20 }
+const FAST = {
+  sentAfterMs: [0, 20],
+  deliveredAfterMs: [0, 20],
+  readAfterMs: [0, 20],
+  failedAfterMs: [0, 20],
+  duplicateAfterMs: [0, 20],
+  flushMs: 5,
+  retryBaseMs: 5,
+  retryMaxMs: 20,
+}
 
 async function start(webhooks: object, ...others: readonly object[]): Promise<Bench & { readonly receiver: Receiver }> {
   const receiver = await startReceiver()
-  return { ...(await startSimulator(unlimited(), { webhooks: { ...FAST, url: receiver.url, ...webhooks } }, ...others)), receiver }
+  return {
+    ...(await startSimulator(unlimited(), { webhooks: { ...FAST, url: receiver.url, ...webhooks } }, ...others)),
+    receiver,
+  }
 }
 
 /** What each message was told, from the bodies that were answered 200. */
 function toldBy(bodies: readonly { readonly statuses: readonly ReceivedStatus[] }[]): Map<string, Set<string>> {
   const told = new Map<string, Set<string>>()
-  for (const { id, status } of bodies.flatMap(({ statuses }) => statuses)) told.set(id, (told.get(id) ?? new Set<string>()).add(status))
+  for (const { id, status } of bodies.flatMap(({ statuses }) => statuses))
+    told.set(id, (told.get(id) ?? new Set<string>()).add(status))
   return told
 }
 
@@ -23,7 +36,10 @@ function countOf(told: Map<string, Set<string>>, holds: (statuses: Set<string>) 
 }
 
 test('webhooks are signed over their bytes, and the ledger counts what they told', async () => {
-  const { send, idle, summary, receiver } = await start({ shuffledShare: 1, duplicateShare: 0.5 }, { delivery: { failedShare: 0.2, deliveredShare: 0.8, readWithoutDeliveredShare: 0.3 } })
+  const { send, idle, summary, receiver } = await start(
+    { shuffledShare: 1, duplicateShare: 0.5 },
+    { delivery: { failedShare: 0.2, deliveredShare: 0.8, readWithoutDeliveredShare: 0.3 } },
+  )
   await Promise.all(phones(400).map((phone) => send(phone)))
   await idle()
   for (const { text, signature } of receiver.bodies) {
@@ -44,7 +60,14 @@ test('webhooks are signed over their bytes, and the ledger counts what they told
   expect(read).toBeGreaterThan(20)
   expect(countOf(seen, (statuses) => statuses.has('read') && !statuses.has('delivered'))).toBeGreaterThan(5)
   const posted = receiver.bodies.reduce((sum, { statuses }) => sum + statuses.length, 0)
-  expect(webhooks).toMatchObject({ pending: 0, acknowledged: posted, lost: 0, dropped: 0, abandoned: 0, bodies: { acknowledged: receiver.bodies.length, failed: 0 } })
+  expect(webhooks).toMatchObject({
+    pending: 0,
+    acknowledged: posted,
+    lost: 0,
+    dropped: 0,
+    abandoned: 0,
+    bodies: { acknowledged: receiver.bodies.length, failed: 0 },
+  })
 })
 
 test('a receiver that fails gets everything again until it answers 200', async () => {
@@ -87,11 +110,18 @@ test('lost webhooks leave the truth and what was told apart', async () => {
 })
 
 test('a webhook settles a lost answer', async () => {
-  const { send, idle, summary } = await start({}, { answers: { lostShare: 1, lostKinds: ['reset', 'reset_unprocessed'] } })
+  const { send, idle, summary } = await start(
+    {},
+    { answers: { lostShare: 1, lostKinds: ['reset', 'reset_unprocessed'] } },
+  )
   await Promise.all(phones(100).map((phone) => send(phone)))
   await idle()
   const { recipients } = await summary()
-  expect(recipients.implied).toEqual({ accepted: recipients.processed, unknown: 100 - recipients.processed, rejected: 0 })
+  expect(recipients.implied).toEqual({
+    accepted: recipients.processed,
+    unknown: 100 - recipients.processed,
+    rejected: 0,
+  })
   expect(recipients.unknownButProcessed).toBe(0)
 })
 
@@ -100,7 +130,11 @@ test('a status can be there before the answer', async () => {
   const before: number[] = []
   for (const phone of phones(10)) {
     await send(phone)
-    before.push(receiver.bodies.filter(({ statuses }) => statuses.some(({ biz_opaque_callback_data: data }) => data?.includes(phone.toString(36)))).length)
+    before.push(
+      receiver.bodies.filter(({ statuses }) =>
+        statuses.some(({ biz_opaque_callback_data: data }) => data?.includes(phone.toString(36))),
+      ).length,
+    )
   }
   expect(before.every((bodies) => bodies >= 1)).toBe(true)
 })
@@ -131,9 +165,13 @@ test('custom webhooks are posted at once, signed as told, and the answer comes b
   receiver.answer = ({ signature }) => (signature?.startsWith('sha256=') === true ? 200 : 401)
   const stop = { kind: 'user_preferences', recipient: `+${ANA}`, value: 'stop' }
   expect((await control('POST', '/webhooks', stop)).body).toEqual({ answers: [200] })
-  expect((await control('POST', '/webhooks?signing=missing&times=2', { kind: 'raw', body: 'x' })).body).toEqual({ answers: [401, 401] })
+  expect((await control('POST', '/webhooks?signing=missing&times=2', { kind: 'raw', body: 'x' })).body).toEqual({
+    answers: [401, 401],
+  })
   const [first] = receiver.bodies
-  expect(JSON.parse(first?.text ?? '')).toMatchObject({ entry: [{ changes: [{ field: 'user_preferences', value: { metadata: { phone_number_id: NUMBER } } }] }] })
+  expect(JSON.parse(first?.text ?? '')).toMatchObject({
+    entry: [{ changes: [{ field: 'user_preferences', value: { metadata: { phone_number_id: NUMBER } } }] }],
+  })
   // The endpoint remembers who stopped.
   await send(ANA)
   await idle()
