@@ -35,6 +35,11 @@ beforeAll(async () => {
     },
   })
   prometheus = new Prometheus(stack.prometheusUrl)
+  await until('every target is scraped', async () => (await prometheus.instant('count(up == 1) == 5')).length > 0)
+  await until(
+    'campaigns are exported',
+    async () => (await prometheus.instant('sender:chasqui_sendable_messages:max')).length > 0,
+  )
   const from = Date.now() / 1_000
 
   const [campaign] = await Promise.all([launch(FREE.id, RECIPIENTS), launch(LOCKED.id, 20)])
