@@ -45,7 +45,7 @@ export async function obtainFromDebian({ name, packages, program, log = () => {}
       // Unpacked beside its place and renamed: a folder under its final name is whole, whenever this process dies.
       const draft = await mkdtemp(`${folder}.draft-`)
       try {
-        await fill(draft, packages, program, cache)
+        await fill(draft, packages, program)
         const unpacked = await useFolder(draft, program)
         if (!unpacked) throw new Error(`${program} of ${packages.join(', ')} does not run here`)
         await writeFile(join(draft, 'packages.txt'), `${packages.join('\n')}\n`)
@@ -53,6 +53,7 @@ export async function obtainFromDebian({ name, packages, program, log = () => {}
         await rename(draft, folder)
       } finally {
         await rm(draft, { recursive: true, force: true })
+        await rm(listsOf(draft), { recursive: true, force: true })
       }
       return useFolder(folder, program)
     },
@@ -83,10 +84,9 @@ async function useFolder(folder, program) {
  * @param {string} draft
  * @param {readonly string[]} packages
  * @param {string} program
- * @param {string} cache
  */
-async function fill(draft, packages, program, cache) {
-  const apt = await unpackWithFreshLists(draft, packages, cache)
+async function fill(draft, packages, program) {
+  const apt = await unpackWithFreshLists(draft, packages)
   if (await useFolder(draft, program)) return
   // The program wants libraries this machine does not have: exactly those apt would install with it, and only libraries of them.
   const { stdout } = await run('apt-get', [
@@ -104,26 +104,28 @@ async function fill(draft, packages, program, cache) {
 }
 
 /**
- * With the machine's own package lists; when these are missing or too old, with private ones in our cache, so that the
- * machine's stay as they are. Returns the options of the apt that worked.
+ * With the machine's own package lists; when these are missing or too old, with private ones beside the draft, so that
+ * the machine's stay as they are. Returns the options of the apt that worked.
  *
  * @param {string} draft
  * @param {readonly string[]} packages
- * @param {string} cache
  */
-async function unpackWithFreshLists(draft, packages, cache) {
+async function unpackWithFreshLists(draft, packages) {
   const own = await download(draft, packages, []).catch(() => null)
   if (own) {
     await unpack(draft, own)
     return []
   }
-  const folder = join(cache, 'apt')
+  const folder = listsOf(draft)
   for (const part of ['lists', 'archives']) await mkdir(join(folder, part, 'partial'), { recursive: true })
   const apt = ['-o', `Dir::State::Lists=${join(folder, 'lists')}`, '-o', `Dir::Cache=${folder}`]
   await run('apt-get', [...apt, ...NO_LOCKING, ...NO_SANDBOX, '-q', 'update'], { timeout: 120_000 })
   await unpack(draft, await download(draft, packages, apt))
   return apt
 }
+
+/** @param {string} draft */
+const listsOf = (draft) => `${draft}-apt`
 
 /**
  * @param {string} into
