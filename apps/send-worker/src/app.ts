@@ -1,6 +1,17 @@
 import { startOpsServer } from '@chasqui/runtime'
 import type { Logger } from '@chasqui/runtime'
-import { AliveCampaigns, Campaigns, Chunks, closeRedis, connectRedis, Heart, Keys, Ledger, Senders, Suppressions } from '@chasqui/store'
+import {
+  AliveCampaigns,
+  Campaigns,
+  Chunks,
+  closeRedis,
+  connectRedis,
+  Heart,
+  Keys,
+  Ledger,
+  Senders,
+  Suppressions,
+} from '@chasqui/store'
 import type { RedisClient } from '@chasqui/store'
 
 import { Capacity } from './capacity.ts'
@@ -39,7 +50,13 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
   })
   ledgerClient.on('close', () => guard.connectionLost())
   const roster = new Roster({ shared, read: config.readSenders, logger })
-  const watcher = new Watcher({ metrics, senders: shared.senders, roster, clock: shared.clock, capacity: shared.capacity })
+  const watcher = new Watcher({
+    metrics,
+    senders: shared.senders,
+    roster,
+    clock: shared.clock,
+    capacity: shared.capacity,
+  })
   const sweeper = new Sweeper({
     ledger: shared.ledger,
     alive: shared.alive,
@@ -108,8 +125,13 @@ async function share(
     events: observe(metrics, logger),
     forbidden,
     onLimit: (sender, limit) => metrics.rateLimit.set({ sender }, limit),
-    onBlocked: (sender, code, until) => logger.error({ sender, code, until: new Date(until).toISOString() }, 'sender blocked: the endpoint refuses all it sends'),
-    onHeld: (campaign, reason) => logger.error({ campaign, reason }, 'campaign paused: the endpoint refuses all its messages'),
+    onBlocked: (sender, code, until) =>
+      logger.error(
+        { sender, code, until: new Date(until).toISOString() },
+        'sender blocked: the endpoint refuses all it sends',
+      ),
+    onHeld: (campaign, reason) =>
+      logger.error({ campaign, reason }, 'campaign paused: the endpoint refuses all its messages'),
     onError: (error) => logger.warn({ err: error }, 'visit failed'),
   }
 }
@@ -120,7 +142,8 @@ function observe(metrics: SendMetrics, logger: Logger): SendEvents {
     sent: (sender, outcome, move, seconds) => {
       metrics.messages.inc({ sender, outcome: move.kind })
       metrics.duration.observe({ sender }, seconds)
-      if (outcome.kind !== 'accepted') metrics.errors.inc({ sender, code: outcome.kind === 'refused' ? String(outcome.code) : outcome.kind })
+      if (outcome.kind !== 'accepted')
+        metrics.errors.inc({ sender, code: outcome.kind === 'refused' ? String(outcome.code) : outcome.kind })
     },
     claimed: (sender, result) => metrics.claims.inc({ sender, result }),
     settled: (sender, _settled, stale) => {

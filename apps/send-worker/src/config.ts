@@ -1,4 +1,12 @@
-import { common, EnvironmentError, integer, port, readAccessToken, readEnvironment, readSenders } from '@chasqui/runtime'
+import {
+  common,
+  EnvironmentError,
+  integer,
+  port,
+  readAccessToken,
+  readEnvironment,
+  readSenders,
+} from '@chasqui/runtime'
 import type { Environment, LogLevel, Sender } from '@chasqui/runtime'
 
 /** A sender with what it takes to send: where, and as whom. */
@@ -39,8 +47,18 @@ const VARIABLES = {
   METRICS_PORT: port(9302),
   SEND_CONCURRENCY: integer({ min: 1, max: 2_000, default: CONCURRENCY, what: 'requests in flight' }),
   SEND_TIMEOUT_MS: integer({ min: 100, max: 45_000, default: 30_000, what: 'ms until an answer counts as lost' }),
-  SEND_LEASE_MS: integer({ min: 3_000, max: 600_000, default: 60_000, what: 'ms until the claim of a silent worker is given up' }),
-  RESEND_WINDOW_MS: integer({ min: 1_000, max: 86_400_000, default: 120_000, what: 'ms a status is waited for before an unknown recipient is sent again' }),
+  SEND_LEASE_MS: integer({
+    min: 3_000,
+    max: 600_000,
+    default: 60_000,
+    what: 'ms until the claim of a silent worker is given up',
+  }),
+  RESEND_WINDOW_MS: integer({
+    min: 1_000,
+    max: 86_400_000,
+    default: 120_000,
+    what: 'ms a status is waited for before an unknown recipient is sent again',
+  }),
 }
 
 /** A request may be written this much after its claim, and its answer must still be settled, ms. */
@@ -51,7 +69,9 @@ export function readConfig(env: Environment): SendWorkerConfig {
   const values = readEnvironment(VARIABLES, env)
   if (values.SEND_LEASE_MS < values.SEND_TIMEOUT_MS + LEASE_SLACK_MS) {
     const least = values.SEND_TIMEOUT_MS + LEASE_SLACK_MS
-    throw new EnvironmentError([`SEND_LEASE_MS: found ${values.SEND_LEASE_MS}, allowed: at least ${least} (SEND_TIMEOUT_MS and ${LEASE_SLACK_MS} more)`])
+    throw new EnvironmentError([
+      `SEND_LEASE_MS: found ${values.SEND_LEASE_MS}, allowed: at least ${least} (SEND_TIMEOUT_MS and ${LEASE_SLACK_MS} more)`,
+    ])
   }
   const configured = (): ConfiguredSender[] =>
     readSenders(values.SENDERS_FILE).map((sender) => ({

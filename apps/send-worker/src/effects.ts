@@ -54,7 +54,11 @@ export class Effects {
       }
       case 'hold_campaign':
         if (!this.#isNews(`hold ${campaign}`)) return
-        await this.#options.holdCampaign(campaign, `code_${effect.code}`, effect.forMs === null ? null : now() + effect.forMs)
+        await this.#options.holdCampaign(
+          campaign,
+          `code_${effect.code}`,
+          effect.forMs === null ? null : now() + effect.forMs,
+        )
     }
   }
 
@@ -65,7 +69,11 @@ export class Effects {
     if (outcome.kind !== 'lost') return
     this.#lostInARow += 1
     if (this.#lostInARow >= LOST_IN_A_ROW) {
-      await this.carryOut(campaign, { kind: 'rest', restMs: OUTAGE_REST_MS, reason: 'answers are lost one after another' })
+      await this.carryOut(campaign, {
+        kind: 'rest',
+        restMs: OUTAGE_REST_MS,
+        reason: 'answers are lost one after another',
+      })
     }
   }
 

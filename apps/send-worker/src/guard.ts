@@ -1,7 +1,6 @@
+import { pause } from '@chasqui/runtime'
 import { hasGoneBackwards } from '@chasqui/store'
 import type { Beat, Heart } from '@chasqui/store'
-
-import { pause } from './pause.ts'
 
 export type GuardOptions = {
   readonly heart: Pick<Heart, 'beat' | 'quarantine'>

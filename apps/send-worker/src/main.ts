@@ -14,4 +14,7 @@ try {
 const logger = createLogger({ name: 'send-worker', level: config.logLevel })
 const worker = await startSendWorker(config, logger)
 onShutdown({ logger, steps: worker.steps, deadlineMs: 9_500 })
-logger.info({ metricsPort: worker.metricsPort, senders: config.senders.map(({ id }) => id), concurrency: config.concurrency }, 'ready')
+logger.info(
+  { metricsPort: worker.metricsPort, senders: config.senders.map(({ id }) => id), concurrency: config.concurrency },
+  'ready',
+)

@@ -41,7 +41,10 @@ export function createSendMetrics() {
       help: 'Steps that failed because Redis was away or refused, by step; each is tried again.',
       labelNames: ['step'] as const,
     }),
-    inFlight: metrics.gauge({ name: 'chasqui_send_claimed_messages', help: 'Recipients claimed by this process and not answered yet.' }),
+    inFlight: metrics.gauge({
+      name: 'chasqui_send_claimed_messages',
+      help: 'Recipients claimed by this process and not answered yet.',
+    }),
     rateLimit: metrics.gauge({
       name: 'chasqui_sender_rate_limit',
       help: 'Messages a second in force for the sender: the configured limit, less what 130429 has taught.',

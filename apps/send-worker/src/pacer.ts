@@ -1,6 +1,5 @@
+import { pause } from '@chasqui/runtime'
 import type { Senders, SlotReply } from '@chasqui/store'
-
-import { pause } from './pause.ts'
 
 export type PacerOptions = {
   readonly senders: Pick<Senders, 'grantSlots'>
@@ -65,7 +64,13 @@ export class Pacer {
 
   async #grant(wanted: number): Promise<SlotReply> {
     const { senders, sender, messagesPerSecond, onReply } = this.#options
-    const reply = await senders.grantSlots({ sender, wanted, messagesPerSecond: messagesPerSecond(), horizonMs: HORIZON_MS, leadMs: LEAD_MS })
+    const reply = await senders.grantSlots({
+      sender,
+      wanted,
+      messagesPerSecond: messagesPerSecond(),
+      horizonMs: HORIZON_MS,
+      leadMs: LEAD_MS,
+    })
     onReply(reply)
     return reply
   }

@@ -1,7 +1,7 @@
+import { pause } from '@chasqui/runtime'
 import type { Logger } from '@chasqui/runtime'
 
 import type { ConfiguredSender } from './config.ts'
-import { pause } from './pause.ts'
 import { SendingSender } from './sending-sender.ts'
 import type { Shared } from './sending-sender.ts'
 
@@ -80,18 +80,26 @@ export class Roster {
     const sender = new SendingSender(configured, this.#options.shared)
     this.#working.set(configured.id, { sender, configured })
     sender.start()
-    this.#options.logger.info({ sender: configured.id, messagesPerSecond: configured.messagesPerSecond }, 'sender at work')
+    this.#options.logger.info(
+      { sender: configured.id, messagesPerSecond: configured.messagesPerSecond },
+      'sender at work',
+    )
   }
 
   /** Said once, not every two seconds. */
   #complain(error: unknown): void {
     const complaint = error instanceof Error ? error.message : String(error)
-    if (complaint !== this.#complaint) this.#options.logger.error({ err: error }, 'senders cannot be read; going on with those known')
+    if (complaint !== this.#complaint)
+      this.#options.logger.error({ err: error }, 'senders cannot be read; going on with those known')
     this.#complaint = complaint
   }
 }
 
 /** What cannot change while requests are on their way. */
 function isAnother(before: ConfiguredSender, now: ConfiguredSender): boolean {
-  return before.phoneNumberId !== now.phoneNumberId || before.endpointUrl !== now.endpointUrl || before.correlation !== now.correlation
+  return (
+    before.phoneNumberId !== now.phoneNumberId ||
+    before.endpointUrl !== now.endpointUrl ||
+    before.correlation !== now.correlation
+  )
 }

@@ -59,7 +59,11 @@ export class SendingSender {
     this.#sender = sender
     const now = (): number => performance.now()
     this.queue = new SendQueue(shared.queueConnection, shared.prefix, sender.id)
-    this.#endpoint = new Endpoint({ baseUrl: sender.endpointUrl, connections: shared.concurrency, requestTimeoutMs: shared.requestTimeoutMs })
+    this.#endpoint = new Endpoint({
+      baseUrl: sender.endpointUrl,
+      connections: shared.concurrency,
+      requestTimeoutMs: shared.requestTimeoutMs,
+    })
     this.#effects = new Effects({
       senders: shared.senders,
       sender: sender.id,
@@ -83,7 +87,12 @@ export class SendingSender {
     })
     const effects = this.#effects
     const dependencies = {
-      sender: { id: sender.id, phoneNumberId: sender.phoneNumberId, callbackData: sender.correlation === 'callback_data', messagesPerSecond: () => this.#sender.messagesPerSecond },
+      sender: {
+        id: sender.id,
+        phoneNumberId: sender.phoneNumberId,
+        callbackData: sender.correlation === 'callback_data',
+        messagesPerSecond: () => this.#sender.messagesPerSecond,
+      },
       environment: shared.prefix,
       accessToken: () => this.#sender.accessToken,
       leaseMs: shared.leaseMs,
@@ -96,7 +105,8 @@ export class SendingSender {
       chunk: async (source: string, chunk: number) => await shared.chunks.read(source, chunk),
       suppressed: async (numbers: readonly number[]) => await shared.suppressions.areSuppressed(numbers),
       optOut: async (number: number) => void (await shared.suppressions.add([number])),
-      effect: async (campaign: string, effect: Parameters<Effects['carryOut']>[1]) => await effects.carryOut(campaign, effect),
+      effect: async (campaign: string, effect: Parameters<Effects['carryOut']>[1]) =>
+        await effects.carryOut(campaign, effect),
       hear: async (campaign: string, outcome: Outcome) => {
         const code = this.#compiled.get(campaign)?.proof.hear(outcome) ?? null
         if (code !== null) await effects.carryOut(campaign, { kind: 'hold_campaign', code, forMs: null })
@@ -128,7 +138,8 @@ export class SendingSender {
     this.#sender = sender
     if (!renewed) return
     const blocks = await this.#shared.senders.blocks(this.id, this.#shared.clock.now())
-    for (const [reason, { detail }] of blocks) if (detail === 'token') await this.#shared.senders.unblock(this.id, reason)
+    for (const [reason, { detail }] of blocks)
+      if (detail === 'token') await this.#shared.senders.unblock(this.id, reason)
   }
 
   /**

@@ -1,6 +1,5 @@
+import { pause } from '@chasqui/runtime'
 import type { Ledger, SettledRow, SettleReply } from '@chasqui/store'
-
-import { pause } from './pause.ts'
 
 /** Outcomes are gathered this long, so that many are written down by one script, ms. */
 const GATHER_MS = 20

@@ -1,7 +1,7 @@
+import { pause } from '@chasqui/runtime'
 import type { SendQueue, Visit } from '@chasqui/queue'
 import type { AliveCampaign, AliveCampaigns, Ledger, Senders } from '@chasqui/store'
 
-import { pause } from './pause.ts'
 import { MARGIN_MS } from './visit.ts'
 
 export type SweeperOptions = {
@@ -85,7 +85,8 @@ export class Sweeper {
         return
       case 'paused':
         if (this.#isOver(campaign)) await this.#finish(campaign)
-        else if (campaign.resumeAt !== null && campaign.resumeAt <= this.#options.now()) await this.#goOn(campaign, queue)
+        else if (campaign.resumeAt !== null && campaign.resumeAt <= this.#options.now())
+          await this.#goOn(campaign, queue)
         return
       case 'canceled':
         await this.#finish(campaign)
@@ -125,14 +126,20 @@ export class Sweeper {
   async #goOn(campaign: AliveCampaign, queue: SendQueue): Promise<void> {
     if (!(await this.#options.alive.endHold(campaign.id))) return
     const chunks = await this.#options.ledger.overdueChunks(campaign.id, Number.MAX_SAFE_INTEGER, CHUNKS_A_PASS)
-    await queue.addVisits(chunks.map((chunk): Visit => ({ campaign: campaign.id, chunk })), campaign.priority)
+    await queue.addVisits(
+      chunks.map((chunk): Visit => ({ campaign: campaign.id, chunk })),
+      campaign.priority,
+    )
   }
 
   async #ask({ id, priority }: AliveCampaign, queue: SendQueue): Promise<void> {
     const now = this.#options.now()
     const chunks = await this.#options.ledger.overdueChunks(id, now, CHUNKS_A_PASS)
     if (chunks.length === 0) return
-    await queue.addVisits(chunks.map((chunk): Visit => ({ campaign: id, chunk })), priority)
+    await queue.addVisits(
+      chunks.map((chunk): Visit => ({ campaign: id, chunk })),
+      priority,
+    )
     await this.#options.alive.postpone(id, chunks, now + ASK_AGAIN_MS)
   }
 
@@ -143,6 +150,7 @@ export class Sweeper {
       const finished = await this.#options.ledger.finishChunk(campaign.id, chunk, MARGIN_MS)
       if (finished?.completed === true) this.#options.onCompleted(campaign.id)
     }
-    if (chunks.length === 0 && campaign.status === 'canceled') await this.#options.alive.retire(campaign.id, this.#options.now())
+    if (chunks.length === 0 && campaign.status === 'canceled')
+      await this.#options.alive.retire(campaign.id, this.#options.now())
   }
 }

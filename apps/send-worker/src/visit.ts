@@ -1,3 +1,4 @@
+import { pause } from '@chasqui/runtime'
 import { randomUUID } from 'node:crypto'
 
 import type { Chunk } from '@chasqui/campaign'
@@ -13,7 +14,6 @@ import type { CampaignProof } from './campaign-proof.ts'
 import type { Capacity } from './capacity.ts'
 import { raiseFence } from './fence.ts'
 import type { Pacer } from './pacer.ts'
-import { pause } from './pause.ts'
 import type { RedisClock } from './redis-clock.ts'
 import type { SendEvents } from './sender.ts'
 import { ClaimSettler } from './settler.ts'
@@ -30,7 +30,12 @@ export type SendableCampaign = {
 }
 
 export type VisitorDependencies = {
-  readonly sender: { readonly id: string; readonly phoneNumberId: string; readonly callbackData: boolean; readonly messagesPerSecond: () => number }
+  readonly sender: {
+    readonly id: string
+    readonly phoneNumberId: string
+    readonly callbackData: boolean
+    readonly messagesPerSecond: () => number
+  }
   readonly environment: string
   readonly accessToken: () => string
   /** Longer than a request may take, so that no lease dies under a living request, ms. */
@@ -162,7 +167,15 @@ class Round {
   async #claim(fromRow: number, most: number): Promise<{ reply: ClaimReply; token: string }> {
     const { ledger, clock, events, sender } = this.#deps
     const token = randomUUID()
-    const request = { campaign: this.#campaign.id, chunk: this.#number, token, fromRow, most, leaseMs: this.#deps.leaseMs, marginMs: MARGIN_MS }
+    const request = {
+      campaign: this.#campaign.id,
+      chunk: this.#number,
+      token,
+      fromRow,
+      most,
+      leaseMs: this.#deps.leaseMs,
+      marginMs: MARGIN_MS,
+    }
     let bornAt = clock.now()
     for (let lost = false; ; lost = true) {
       try {
@@ -204,9 +217,18 @@ class Round {
     this.#outstanding.add(work)
   }
 
-  async #sendAll(rows: readonly ClaimedRow[], slots: readonly number[], fence: () => string | null, settler: ClaimSettler): Promise<void> {
+  async #sendAll(
+    rows: readonly ClaimedRow[],
+    slots: readonly number[],
+    fence: () => string | null,
+    settler: ClaimSettler,
+  ): Promise<void> {
     const optedOut = await this.#optedOut(rows)
-    await Promise.all(rows.map(async (claimed, index) => await this.#sendOne(claimed, slots[index] ?? 0, optedOut[index], fence, settler)))
+    await Promise.all(
+      rows.map(
+        async (claimed, index) => await this.#sendOne(claimed, slots[index] ?? 0, optedOut[index], fence, settler),
+      ),
+    )
     await settler.written()
   }
 

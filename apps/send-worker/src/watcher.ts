@@ -1,10 +1,10 @@
+import { pause } from '@chasqui/runtime'
 import type { QueueDepth } from '@chasqui/queue'
 import type { Senders } from '@chasqui/store'
 
 import type { Capacity } from './capacity.ts'
 import type { ConfiguredSender } from './config.ts'
 import type { SendMetrics } from './metrics.ts'
-import { pause } from './pause.ts'
 import type { RedisClock } from './redis-clock.ts'
 import type { Roster } from './roster.ts'
 
@@ -16,7 +16,12 @@ export type WatcherOptions = {
   readonly capacity: Capacity
 }
 
-type SeenSender = { readonly id: string; readonly reasons: readonly string[]; readonly limit: number; readonly depth: QueueDepth | null }
+type SeenSender = {
+  readonly id: string
+  readonly reasons: readonly string[]
+  readonly limit: number
+  readonly depth: QueueDepth | null
+}
 
 const EVERY_MS = 1_000
 
@@ -58,8 +63,17 @@ export class Watcher {
 
   async #lookAt({ id, messagesPerSecond }: ConfiguredSender): Promise<SeenSender> {
     const { senders, roster, clock } = this.#options
-    const [blocks, pacing, depth] = await Promise.all([senders.blocks(id, clock.now()), senders.pacing(id), roster.get(id)?.queue.depth()])
-    return { id, reasons: [...blocks.keys()], limit: (pacing.limit ?? messagesPerSecond) * pacing.factor, depth: depth ?? null }
+    const [blocks, pacing, depth] = await Promise.all([
+      senders.blocks(id, clock.now()),
+      senders.pacing(id),
+      roster.get(id)?.queue.depth(),
+    ])
+    return {
+      id,
+      reasons: [...blocks.keys()],
+      limit: (pacing.limit ?? messagesPerSecond) * pacing.factor,
+      depth: depth ?? null,
+    }
   }
 
   #show({ id, reasons, limit, depth }: SeenSender): void {

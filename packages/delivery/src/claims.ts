@@ -20,7 +20,12 @@ export type ClaimLedger = Ledger & {
   readonly dues: Map<number, number>
 }
 
-export type Claim = { readonly chunk: number; readonly rows: Map<number, number>; readonly claimedAt: number; readonly leaseEnd: number }
+export type Claim = {
+  readonly chunk: number
+  readonly rows: Map<number, number>
+  readonly claimedAt: number
+  readonly leaseEnd: number
+}
 
 export type ClaimQuestion = {
   readonly token: string
@@ -35,7 +40,11 @@ export type ClaimQuestion = {
 }
 
 export type ClaimAnswer =
-  | { readonly kind: 'claimed'; readonly rows: ReadonlyArray<{ readonly row: number; readonly attempt: number }>; readonly nextRow: number }
+  | {
+      readonly kind: 'claimed'
+      readonly rows: ReadonlyArray<{ readonly row: number; readonly attempt: number }>
+      readonly nextRow: number
+    }
   | { readonly kind: 'late' }
   | { readonly kind: 'expired' }
   | { readonly kind: 'stopped'; readonly status: string }
@@ -66,7 +75,12 @@ export function claimWindow(ledger: ClaimLedger, ask: ClaimQuestion): ClaimAnswe
     rows.push({ row, attempt })
   }
   if (rows.length > 0) {
-    ledger.claims.set(ask.token, { chunk: ask.chunk, rows: new Map(rows.map((claimed) => [claimed.row, claimed.attempt])), claimedAt: ask.now, leaseEnd: ask.now + ask.leaseMs })
+    ledger.claims.set(ask.token, {
+      chunk: ask.chunk,
+      rows: new Map(rows.map((claimed) => [claimed.row, claimed.attempt])),
+      claimedAt: ask.now,
+      leaseEnd: ask.now + ask.leaseMs,
+    })
   }
   return { kind: 'claimed', rows, nextRow: row >= end ? ledger.chunkRows : row }
 }
@@ -96,7 +110,8 @@ export function settleRows(
     const attempts = attemptsOf(byte)
     const ours = claim?.rows.get(row) === attempts && stateOf(byte) === STATE.sending
     if (ours) applyMove(ledger, ordinal, attempts, move, claim?.claimedAt ?? 0)
-    else if (move.kind === 'accepted' && attempts > 0 && isGivenUp(byte)) acceptLate(ledger, ordinal, attempts, move.facts)
+    else if (move.kind === 'accepted' && attempts > 0 && isGivenUp(byte))
+      acceptLate(ledger, ordinal, attempts, move.facts)
     else stale += 1
     claim?.rows.delete(row)
   }
@@ -152,7 +167,10 @@ function accept(ledger: ClaimLedger, ordinal: number, attempts: number, facts: n
   ledger.facts[ordinal] = known | facts
 }
 
-export function reapClaims(ledger: ClaimLedger, now: number): { readonly claims: number; readonly lost: number; readonly completed: boolean } {
+export function reapClaims(
+  ledger: ClaimLedger,
+  now: number,
+): { readonly claims: number; readonly lost: number; readonly completed: boolean } {
   const dead = [...ledger.claims].filter(([, claim]) => claim.leaseEnd <= now)
   let lost = 0
   for (const [token, claim] of dead) {
@@ -181,7 +199,10 @@ export type ReleaseQuestion = {
 }
 
 /** Send again what is unknown, where the campaign says so and webhooks were seen to flow after the attempt. */
-export function releaseUnknowns(ledger: ClaimLedger, ask: ReleaseQuestion): { readonly freed: number; readonly completed: boolean } {
+export function releaseUnknowns(
+  ledger: ClaimLedger,
+  ask: ReleaseQuestion,
+): { readonly freed: number; readonly completed: boolean } {
   if (ledger.status !== 'running' || ledger.onUnknown !== 'resend') return { freed: 0, completed: false }
   const over = ledger.notAfter !== null && ask.now + ask.marginMs > ledger.notAfter
   const latest = Math.min(ask.now - ask.windowMs, ask.webhooksUntil - ask.flowMs)
@@ -199,14 +220,21 @@ export function releaseUnknowns(ledger: ClaimLedger, ask: ReleaseQuestion): { re
     ledger.unknowns.delete(ordinal)
     freed += 1
   }
-  const hopeful = over ? 0 : [...ledger.unknowns].filter((ordinal) => (ledger.lostSince.get(ordinal) ?? 0) > givenUp).length
+  const hopeful = over
+    ? 0
+    : [...ledger.unknowns].filter((ordinal) => (ledger.lostSince.get(ordinal) ?? 0) > givenUp).length
   const open = (ledger.counts.get('pending') ?? 0) + (ledger.counts.get('sending') ?? 0) + hopeful
   if (open === 0) ledger.status = 'completed'
   return { freed, completed: open === 0 }
 }
 
 /** `null`: the campaign is neither canceled nor past its last safe moment. */
-export function finishChunk(ledger: ClaimLedger, chunk: number, marginMs: number, now: number): { readonly ended: number; readonly completed: boolean } | null {
+export function finishChunk(
+  ledger: ClaimLedger,
+  chunk: number,
+  marginMs: number,
+  now: number,
+): { readonly ended: number; readonly completed: boolean } | null {
   const over = ledger.notAfter !== null && now + marginMs > ledger.notAfter
   const expired = over && (ledger.status === 'running' || ledger.status === 'paused')
   if (ledger.status !== 'canceled' && !expired) return null

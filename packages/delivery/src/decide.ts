@@ -62,12 +62,21 @@ export function decide(outcome: Outcome, at: Circumstances): Decision {
   }
 }
 
-function followUp(follow: FollowUp, scope: ErrorScope, code: number, waitMs: number | null, at: Circumstances): Decision {
+function followUp(
+  follow: FollowUp,
+  scope: ErrorScope,
+  code: number,
+  waitMs: number | null,
+  at: Circumstances,
+): Decision {
   switch (follow.kind) {
     case 'throttle':
       return { move: RELEASED, effect: { kind: 'throttle', waitMs } }
     case 'rest':
-      return { move: RELEASED, effect: { kind: 'rest', restMs: waitMs ?? follow.seconds * 1_000, reason: `code ${code}` } }
+      return {
+        move: RELEASED,
+        effect: { kind: 'rest', restMs: waitMs ?? follow.seconds * 1_000, reason: `code ${code}` },
+      }
     case 'retry':
       return { move: retryMove(follow, code, waitMs, at), effect: NONE }
     case 'reject':
@@ -75,7 +84,10 @@ function followUp(follow: FollowUp, scope: ErrorScope, code: number, waitMs: num
     case 'suppress':
       return { move: { kind: 'suppressed', code }, effect: NONE }
     case 'hold_campaign':
-      return { move: RELEASED, effect: { kind: 'hold_campaign', code, forMs: follow.seconds === null ? null : follow.seconds * 1_000 } }
+      return {
+        move: RELEASED,
+        effect: { kind: 'hold_campaign', code, forMs: follow.seconds === null ? null : follow.seconds * 1_000 },
+      }
     case 'block_sender':
       return { move: RELEASED, effect: { kind: 'block_sender', code, scope, forMs: follow.seconds * 1_000 } }
     case 'unknown':
@@ -96,7 +108,13 @@ function retryMove(follow: FollowUp & { kind: 'retry' }, code: number, waitMs: n
  * Milliseconds until a retry: the endpoint's own wish if it has one, else `seconds * factor^n` plus up to a quarter so
  * that those refused together do not come back together. Never earlier than asked.
  */
-export function retryDelay(seconds: number, factor: number, retriesUsed: number, waitMs: number | null, random: number): number {
+export function retryDelay(
+  seconds: number,
+  factor: number,
+  retriesUsed: number,
+  waitMs: number | null,
+  random: number,
+): number {
   const base = waitMs ?? seconds * 1_000 * factor ** retriesUsed
   return Math.round(base * (1 + random / 4))
 }

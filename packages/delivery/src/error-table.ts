@@ -49,7 +49,12 @@ const HOUR = 3_600
 /** A block without an end of its own is probed again after this long, so that a mended account goes on by itself. */
 const PROBE = 5 * MINUTE
 
-function rule(code: number | readonly [number, number], scope: ErrorScope, follow: FollowUp, meaning: string): ErrorRule {
+function rule(
+  code: number | readonly [number, number],
+  scope: ErrorScope,
+  follow: FollowUp,
+  meaning: string,
+): ErrorRule {
   const [from, through] = typeof code === 'number' ? [code, code] : code
   return { code: from, through, meaning, scope, follow }
 }
@@ -74,7 +79,12 @@ export const ERROR_TABLE: readonly ErrorRule[] = [
   rule(613, 'app', rest(MINUTE), 'the call rate limit is reached'),
   rule(80007, 'account', rest(5 * MINUTE), "the account's call limit is reached"),
   rule(131016, 'app', rest(5), 'the service is overloaded'),
-  rule(131057, 'account', block(2 * MINUTE), 'the account is in maintenance, for example while its throughput is raised'),
+  rule(
+    131057,
+    'account',
+    block(2 * MINUTE),
+    'the account is in maintenance, for example while its throughput is raised',
+  ),
   rule(133004, 'app', rest(5), 'the server is temporarily unavailable'),
   rule(2494100, 'phone', block(2 * MINUTE), 'the account is in maintenance'),
 
@@ -82,7 +92,12 @@ export const ERROR_TABLE: readonly ErrorRule[] = [
   rule(130429, 'phone', throttle, "the number's throughput limit is reached"),
   rule(131048, 'phone', block(HOUR), 'the number is limited because people marked its messages as spam'),
   rule(131056, 'pair', retry(1, 6, 4), 'too many messages from this number to this person in a short time'),
-  rule(131049, 'recipient', reject, 'held back for a healthy ecosystem: this person had enough marketing for now (always so for US numbers)'),
+  rule(
+    131049,
+    'recipient',
+    reject,
+    'held back for a healthy ecosystem: this person had enough marketing for now (always so for US numbers)',
+  ),
   rule(131064, 'account', block(HOUR), 'the account is limited because templates were put into the wrong category'),
 
   // The recipient.
@@ -98,7 +113,12 @@ export const ERROR_TABLE: readonly ErrorRule[] = [
   // The request.
   rule(100, 'message', reject, 'a parameter is invalid'),
   rule(131008, 'message', reject, 'a required parameter is missing'),
-  rule(131009, 'message', retry(10 * MINUTE, 1), 'a parameter value is not valid, or the template is still being synced'),
+  rule(
+    131009,
+    'message',
+    retry(10 * MINUTE, 1),
+    'a parameter value is not valid, or the template is still being synced',
+  ),
   rule(131047, 'message', reject, 'more than 24 hours since the person last wrote, and not a template'),
   rule(131051, 'message', reject, 'the message type is not supported'),
   rule(132000, 'message', reject, 'the number of template parameters does not match'),
@@ -111,7 +131,12 @@ export const ERROR_TABLE: readonly ErrorRule[] = [
   // The template, its media and flows: every message of the campaign alike.
   rule(131014, 'template', hold(null), 'the header media could not be fetched'),
   rule(131053, 'template', retry(30, 2), 'the header media could not be uploaded: wrong type, size or address'),
-  rule(131055, 'template', hold(null), 'only marketing templates are allowed here, or the MM Lite terms are not accepted'),
+  rule(
+    131055,
+    'template',
+    hold(null),
+    'only marketing templates are allowed here, or the MM Lite terms are not accepted',
+  ),
   rule(131061, 'template', hold(null), 'a template with a bid cannot go through Cloud API'),
   rule(131063, 'account', hold(null), 'marketing templates are switched off on Cloud API and the send fell back to it'),
   rule(132001, 'template', hold(null), 'the template does not exist in this language or is not approved'),
@@ -120,9 +145,19 @@ export const ERROR_TABLE: readonly ErrorRule[] = [
   rule(132016, 'template', hold(null), 'the template is disabled for good'),
   rule(132068, 'template', hold(null), 'the flow is blocked'),
   rule(132069, 'template', hold(HOUR), 'the flow is throttled: ten messages in the last hour'),
-  rule(134100, 'template', hold(null), 'only marketing messages are supported; the template may have been re-categorised'),
+  rule(
+    134100,
+    'template',
+    hold(null),
+    'only marketing messages are supported; the template may have been re-categorised',
+  ),
   rule(134101, 'template', hold(10 * MINUTE), 'the template is still being synced to the ad account'),
-  rule(134102, 'template', hold(null), 'the template is unavailable, or the account is not eligible (comes as HTTP 500, is final)'),
+  rule(
+    134102,
+    'template',
+    hold(null),
+    'the template is unavailable, or the account is not eligible (comes as HTTP 500, is final)',
+  ),
   rule(134103, 'template', hold(null), 'announced by Meta, never described; taken like 134102'),
   rule([139000, 139004], 'template', hold(null), 'the flow failed its integrity or publishing check'),
 

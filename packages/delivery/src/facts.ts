@@ -25,7 +25,8 @@ export function learn(known: number, learned: number): number {
 }
 
 /** Facts that prove that the endpoint took the message. `undelivered` is our own inference and proves nothing. */
-export const PROOF = FACT.sent | FACT.delivered | FACT.read | FACT.failed | FACT.held | FACT.routeMarketingLite | FACT.routeMarketing
+export const PROOF =
+  FACT.sent | FACT.delivered | FACT.read | FACT.failed | FACT.held | FACT.routeMarketingLite | FACT.routeMarketing
 
 /** The delivery counters one message adds to, each 0 or 1 (contract.md, `delivery` and `route`). */
 export type DeliveryView = {

@@ -19,7 +19,15 @@ const lesson: fc.Arbitrary<Lesson> = fc
   .record({
     ordinal: fc.integer({ min: 0, max: RECIPIENTS }),
     attempt: fc.integer({ min: 1, max: 20 }),
-    facts: fc.constantFrom(FACT.sent, FACT.delivered, FACT.read, FACT.failed, FACT.sent | FACT.routeMarketingLite, FACT.routeMarketing, FACT.held),
+    facts: fc.constantFrom(
+      FACT.sent,
+      FACT.delivered,
+      FACT.read,
+      FACT.failed,
+      FACT.sent | FACT.routeMarketingLite,
+      FACT.routeMarketing,
+      FACT.held,
+    ),
   })
   .map((base) => ({ ...base, errorCode: 131_000 + (base.ordinal % 3) }))
 
@@ -34,13 +42,28 @@ function ledgerOf(states: readonly number[]): Ledger {
     if (stateOf(byte) === STATE.unknown) unknowns.add(ordinal)
   })
   const bytes = Uint8Array.from(states)
-  return { status: 'running', onUnknown: 'keep', states: bytes, facts: new Uint8Array(bytes.length), counts, retries, unknowns }
+  return {
+    status: 'running',
+    onUnknown: 'keep',
+    states: bytes,
+    facts: new Uint8Array(bytes.length),
+    counts,
+    retries,
+    unknowns,
+  }
 }
 
 /** What must be equal however the statuses came: everything but zero counters, which a hash may hold or not. */
 function outcome(ledger: Ledger): unknown {
   const counts = [...ledger.counts].filter(([, value]) => value !== 0).sort()
-  return { ...ledger, states: [...ledger.states], facts: [...ledger.facts], counts, retries: [...ledger.retries], unknowns: [...ledger.unknowns] }
+  return {
+    ...ledger,
+    states: [...ledger.states],
+    facts: [...ledger.facts],
+    counts,
+    retries: [...ledger.retries],
+    unknowns: [...ledger.unknowns],
+  }
 }
 
 function folded(states: readonly number[], batches: readonly (readonly Lesson[])[]): Ledger {
@@ -60,13 +83,18 @@ describe('law 2: folding is idempotent, commutative and associative', () => {
       fc.record({
         states: fc.constant(states),
         lessons: fc.constant(lessons),
-        disorder: fc.shuffledSubarray([...lessons, ...lessons], { minLength: 2 * lessons.length, maxLength: 2 * lessons.length }),
+        disorder: fc.shuffledSubarray([...lessons, ...lessons], {
+          minLength: 2 * lessons.length,
+          maxLength: 2 * lessons.length,
+        }),
         cut: fc.integer({ min: 1, max: 9 }),
       }),
     )
     fc.assert(
       fc.property(noisy, ({ states, lessons, disorder, cut }) => {
-        const batches = disorder.flatMap((_, index) => (index % cut === 0 ? [mergeLessons(disorder.slice(index, index + cut))] : []))
+        const batches = disorder.flatMap((_, index) =>
+          index % cut === 0 ? [mergeLessons(disorder.slice(index, index + cut))] : [],
+        )
         expect(outcome(folded(states, batches))).toEqual(outcome(folded(states, [lessons])))
       }),
       { numRuns: RUNS },
@@ -124,19 +152,32 @@ describe('a proof beats every other state', () => {
   })
 
   test('our own inference of undelivered proves nothing', () => {
-    const after = foldRecipient(ledgerByte(STATE.unknown, 1), 0, { ordinal: 0, attempt: 1, facts: FACT.undelivered, errorCode: 0 })
+    const after = foldRecipient(ledgerByte(STATE.unknown, 1), 0, {
+      ordinal: 0,
+      attempt: 1,
+      facts: FACT.undelivered,
+      errorCode: 0,
+    })
     expect(after?.state).toBe(ledgerByte(STATE.unknown, 1))
     expect(FACT.undelivered & PROOF).toBe(0)
   })
 
   test('the attempt that is proven is remembered, and never more than the byte holds', () => {
-    const after = foldRecipient(ledgerByte(STATE.pending, 0), 0, { ordinal: 0, attempt: 99, facts: FACT.sent, errorCode: 0 })
+    const after = foldRecipient(ledgerByte(STATE.pending, 0), 0, {
+      ordinal: 0,
+      attempt: 99,
+      facts: FACT.sent,
+      errorCode: 0,
+    })
     expect(attemptsOf(after?.state ?? 0)).toBe(15)
   })
 
   test('nobody lives at an absent ordinal or past the end', () => {
     const ledger = ledgerOf([0, 1])
-    const report = foldInto(ledger, [0, 2, 1_000_000].map((ordinal) => ({ ordinal, attempt: 1, facts: FACT.sent, errorCode: 0 })))
+    const report = foldInto(
+      ledger,
+      [0, 2, 1_000_000].map((ordinal) => ({ ordinal, attempt: 1, facts: FACT.sent, errorCode: 0 })),
+    )
     expect(report).toEqual({ lifted: 0, late: 0, refused: [0, 2, 1_000_000], completed: false })
     expect(ledger.counts.get('delivery:sent')).toBeUndefined()
   })
@@ -158,7 +199,9 @@ describe('failed and delivered (several devices)', () => {
 
   test('read without delivered implies it', () => {
     const counts = folded([ledgerByte(STATE.accepted, 1)], [[{ ...delivered, facts: FACT.read }]]).counts
-    expect([counts.get('delivery:sent'), counts.get('delivery:delivered'), counts.get('delivery:read')]).toEqual([1, 1, 1])
+    expect([counts.get('delivery:sent'), counts.get('delivery:delivered'), counts.get('delivery:read')]).toEqual([
+      1, 1, 1,
+    ])
   })
 })
 
@@ -172,7 +215,10 @@ describe('completion', () => {
   })
 
   test('an unknown recipient keeps it open only where it would be sent again', () => {
-    const ledger = { ...ledgerOf([ledgerByte(STATE.sending, 1), ledgerByte(STATE.unknown, 1)]), onUnknown: 'resend' as const }
+    const ledger = {
+      ...ledgerOf([ledgerByte(STATE.sending, 1), ledgerByte(STATE.unknown, 1)]),
+      onUnknown: 'resend' as const,
+    }
     expect(foldInto(ledger, [sent]).completed).toBe(false)
     expect(foldInto(ledger, [{ ...sent, ordinal: 1 }]).completed).toBe(true)
   })

@@ -9,7 +9,12 @@ export type Firing = { readonly campaign: string; readonly at: number; readonly 
 type FiringJob = { readonly v: 1; readonly campaign: string }
 
 /** A firing that fails (Redis away in the middle) is tried again until it is through: starting is a guarded transition. */
-const UNTIL_DONE = { attempts: 1_000_000, backoff: { type: 'fixed', delay: 5_000 }, removeOnComplete: true, removeOnFail: true } as const
+const UNTIL_DONE = {
+  attempts: 1_000_000,
+  backoff: { type: 'fixed', delay: 5_000 },
+  removeOnComplete: true,
+  removeOnFail: true,
+} as const
 
 /** When campaigns start: once at an instant, or by cron in a time zone, by BullMQ's delayed jobs and job schedulers. */
 export class ScheduleQueue {
@@ -22,7 +27,11 @@ export class ScheduleQueue {
 
   /** Start a campaign at an instant (ms). Saying it twice changes nothing. */
   async startAt(campaign: string, at: number): Promise<void> {
-    await this.#queue.add('start', { v: 1, campaign }, { ...UNTIL_DONE, jobId: startId(campaign, at), delay: Math.max(0, at - Date.now()) })
+    await this.#queue.add(
+      'start',
+      { v: 1, campaign },
+      { ...UNTIL_DONE, jobId: startId(campaign, at), delay: Math.max(0, at - Date.now()) },
+    )
   }
 
   /**
@@ -31,7 +40,11 @@ export class ScheduleQueue {
    * @throws when the pattern or the time zone cannot be read.
    */
   async repeat(campaign: string, cron: string, timezone: string): Promise<void> {
-    await this.#queue.upsertJobScheduler(campaign, { pattern: cron, tz: timezone }, { name: 'run', data: { v: 1, campaign }, opts: UNTIL_DONE })
+    await this.#queue.upsertJobScheduler(
+      campaign,
+      { pattern: cron, tz: timezone },
+      { name: 'run', data: { v: 1, campaign }, opts: UNTIL_DONE },
+    )
   }
 
   /** When a recurring campaign will run next (ms); `null` when it is not scheduled. */

@@ -60,7 +60,9 @@ export class Visitor {
   }
 
   start(): void {
-    this.#worker.run().catch((error: unknown) => this.#worker.emit('error', error instanceof Error ? error : new Error(String(error))))
+    this.#worker
+      .run()
+      .catch((error: unknown) => this.#worker.emit('error', error instanceof Error ? error : new Error(String(error))))
   }
 
   /** Begin nothing new; resolves when every running visit has ended. May be called twice. */

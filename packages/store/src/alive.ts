@@ -1,6 +1,5 @@
 import type { CampaignSpec } from '@chasqui/campaign'
 
-
 import type { Keys } from './keys.ts'
 import type { RedisClient } from './redis.ts'
 import { loadScript } from './script.ts'
@@ -49,7 +48,9 @@ export class AliveCampaigns {
 
   /** Stop a running campaign. `until`: ms, when it goes on by itself; `null`: when somebody resumes it. */
   async hold(id: string, reason: string, until: number | null): Promise<boolean> {
-    return (await HOLD.run(this.#client, [this.#keys.campaign(id)], [reason, until === null ? '' : Math.ceil(until)])) === 1
+    return (
+      (await HOLD.run(this.#client, [this.#keys.campaign(id)], [reason, until === null ? '' : Math.ceil(until)])) === 1
+    )
   }
 
   /** Let a held campaign go on if its time has come. */
@@ -65,7 +66,14 @@ export class AliveCampaigns {
   }
 
   async #read(id: string): Promise<AliveCampaign | null> {
-    const [sender, status, notAfter, resumeAt, spec] = await this.#client.hmget(this.#keys.campaign(id), 'sender', 'status', 'notAfter', 'resumeAt', 'spec')
+    const [sender, status, notAfter, resumeAt, spec] = await this.#client.hmget(
+      this.#keys.campaign(id),
+      'sender',
+      'status',
+      'notAfter',
+      'resumeAt',
+      'spec',
+    )
     if (sender == null || status == null || spec == null) return null
     const { priority, onUnknown } = JSON.parse(spec) as CampaignSpec
     return { id, sender, status, priority, onUnknown, notAfter: timeOf(notAfter), resumeAt: timeOf(resumeAt) }

@@ -23,8 +23,11 @@ export type AppendReply =
 /** What is believed of the campaign before a script checks it. */
 type Belief = { chunks: number; tailRows: number; buckets: number; numbers: number }
 
-/** Chunks as they are sent. */
-type Packed = { readonly chunks: readonly Chunk[]; readonly numbers: readonly number[]; readonly blobs: readonly Buffer[] }
+/**
+ * Chunks as they are sent. The rows themselves are let go: batches wait for Redis, and what they hold on to is most of a
+ * long upload's memory.
+ */
+type Packed = { readonly numbers: readonly number[]; readonly blobs: readonly Buffer[] }
 
 /** Where they are put: from this row of this chunk on. */
 type Plan = Packed & { readonly first: number; readonly row: number }
@@ -44,6 +47,8 @@ export class RecipientAppender {
   #sequence = 0
   #onTheWay = 0
   #mayGrow = true
+  /** Key names by bucket: the same few thousand are needed in every batch. */
+  readonly #bucketKeys: string[] = []
 
   /** @param upload unguessable and unique to this upload: answers are remembered under it, for replays. */
   constructor(client: RedisClient, keys: Keys, id: string, upload: string) {
@@ -71,7 +76,7 @@ export class RecipientAppender {
     const sequence = ++this.#sequence
     this.#onTheWay += 1
     try {
-      return await this.#store(sequence, batch)
+      return await this.#store(sequence, pack(batch.chunks), countersOf(batch))
     } finally {
       this.#onTheWay -= 1
     }
@@ -82,8 +87,8 @@ export class RecipientAppender {
     await this.#client.unlink(this.#keys.upload(this.#id, this.#upload))
   }
 
-  async #store(sequence: number, batch: Batch): Promise<AppendReply> {
-    let packed = pack(batch.chunks)
+  async #store(sequence: number, batch: Packed, counters: string): Promise<AppendReply> {
+    let packed = batch
     let duplicates = 0
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       // Nothing is awaited between looking at the belief and changing it, unless the batch joins the last chunk.
@@ -92,7 +97,7 @@ export class RecipientAppender {
       const from = this.#belief.buckets
       const to = this.#mayGrow || from === 0 ? bucketsWanted(this.#belief.numbers + plan.numbers.length, from) : from
       this.#foresee(plan, to)
-      const reply = await this.#send(sequence, plan, from, to, batch, duplicates)
+      const reply = await this.#send(sequence, plan, from, to, counters, duplicates)
       switch (reply[0]) {
         case 'stored':
           return { kind: 'stored', added: Number(reply[5]), duplicates: Number(reply[6]) }
@@ -103,12 +108,13 @@ export class RecipientAppender {
         case 'repack': {
           const places = String(reply[5]).split(',').map(Number)
           duplicates += places.length
-          packed = pack(withoutRows(packed.chunks, places))
+          packed = pack(withoutRows(packed.blobs.map(decodeChunk), places))
           break
         }
         default:
           if (reply[0] === 'halted') this.#mayGrow = false
-          if (corrections === this.#corrections) this.#believe(Number(reply[1]), Number(reply[2]), Number(reply[3]), Number(reply[4]))
+          if (corrections === this.#corrections)
+            this.#believe(Number(reply[1]), Number(reply[2]), Number(reply[3]), Number(reply[4]))
       }
     }
     throw new Error(`campaign ${this.#id} kept changing under an upload`)
@@ -121,20 +127,32 @@ export class RecipientAppender {
   /** Few recipients go into the campaign's last chunk while it has room: many small uploads must not make many chunks. */
   #fitsTail(packed: Packed): boolean {
     const { tailRows } = this.#belief
-    return this.#onTheWay === 1 && packed.chunks.length === 1 && tailRows > 0 && tailRows + packed.numbers.length <= CHUNK_ROWS
+    return (
+      this.#onTheWay === 1 &&
+      packed.blobs.length === 1 &&
+      tailRows > 0 &&
+      tailRows + packed.numbers.length <= CHUNK_ROWS
+    )
   }
 
   async #joinTail(packed: Packed): Promise<Plan> {
     const { chunks, tailRows } = this.#belief
-    const [added] = packed.chunks
+    const [added] = packed.blobs
     const bytes = await this.#client.getBuffer(this.#keys.chunk(this.#id, chunks - 1))
     const tail = bytes === null ? null : decodeChunk(bytes)
     // Another upload went on with the chunk meanwhile: the script would refuse the place anyway.
     if (added === undefined || tail === null || tail.to.length !== tailRows) return this.#behind(packed)
-    return { ...packed, blobs: [encodeChunk(joinChunks(tail, added))], first: chunks - 1, row: tailRows }
+    return { ...packed, blobs: [encodeChunk(joinChunks(tail, decodeChunk(added)))], first: chunks - 1, row: tailRows }
   }
 
-  async #send(sequence: number, plan: Plan, from: number, to: number, batch: Batch, duplicates: number): Promise<readonly unknown[]> {
+  async #send(
+    sequence: number,
+    plan: Plan,
+    from: number,
+    to: number,
+    counters: string,
+    duplicates: number,
+  ): Promise<readonly unknown[]> {
     const { campaign, counts, states, agenda, upload, chunk, numbers } = this.#keys
     const id = this.#id
     const base = numbers(id)
@@ -143,10 +161,9 @@ export class RecipientAppender {
     const keys = [campaign(id), counts(id), states(id), agenda(id), upload(id, this.#upload), metaKey(base)]
     for (let index = 0; index < plan.blobs.length; index++) keys.push(chunk(id, plan.first + index))
     keys.push(...splits)
-    for (const bucket of buckets.buckets) keys.push(`${base}:${bucket}`)
-    const args: ScriptArgument[] = [sequence, plan.first, plan.row, plan.blobs.length, from, to, splits.length / 2, countersOf(batch), duplicates, buckets.slots]
-    args.push(...plan.blobs)
-    for (const number of plan.numbers) args.push(String(number))
+    for (const bucket of buckets.buckets) keys.push((this.#bucketKeys[bucket] ??= `${base}:${bucket}`))
+    const placed: ScriptArgument[] = [sequence, plan.first, plan.row, plan.blobs.length, from, to, splits.length / 2]
+    const args = [...placed, counters, duplicates, buckets.slots, plan.numbers.join(' '), ...plan.blobs]
     return (await APPEND.run(this.#client, keys, args)) as readonly unknown[]
   }
 
@@ -167,7 +184,7 @@ export class RecipientAppender {
 }
 
 function pack(chunks: readonly Chunk[]): Packed {
-  return { chunks, numbers: chunks.flatMap((chunk) => chunk.to.map(personKey)), blobs: chunks.map(encodeChunk) }
+  return { numbers: chunks.flatMap((chunk) => chunk.to.map(personKey)), blobs: chunks.map(encodeChunk) }
 }
 
 /** Counters that go with a batch, as the script takes them. */
@@ -193,7 +210,12 @@ function withoutRows(chunks: readonly Chunk[], places: readonly number[]): Chunk
   const whole = others.reduce(joinChunks, first)
   const packed: Chunk[] = []
   for (let from = 0; from < whole.to.length; from += CHUNK_ROWS) {
-    packed.push(pickRows(whole, Array.from({ length: Math.min(CHUNK_ROWS, whole.to.length - from) }, (_, row) => from + row)))
+    packed.push(
+      pickRows(
+        whole,
+        Array.from({ length: Math.min(CHUNK_ROWS, whole.to.length - from) }, (_, row) => from + row),
+      ),
+    )
   }
   return packed
 }

@@ -100,7 +100,11 @@ export class Campaigns {
    */
   async create(campaign: NewCampaign): Promise<boolean> {
     await this.#client.zadd(this.#keys.campaigns(), campaign.createdAt, campaign.id)
-    const reply = await CREATE.run(this.#client, [this.#keys.campaign(campaign.id)], Object.entries(fieldsOf(campaign)).flat())
+    const reply = await CREATE.run(
+      this.#client,
+      [this.#keys.campaign(campaign.id)],
+      Object.entries(fieldsOf(campaign)).flat(),
+    )
     return reply === 1
   }
 
@@ -110,7 +114,11 @@ export class Campaigns {
    * @param key digest of caller and key. @param request digest of the body.
    */
   async reserve(key: string, request: string, id: string, createdAt: number): Promise<Reservation> {
-    const reply = (await RESERVE.run(this.#client, [this.#keys.idempotency(key)], [request, id, createdAt, KEY_HOLDS_MS])) as [string, string, string]
+    const reply = (await RESERVE.run(
+      this.#client,
+      [this.#keys.idempotency(key)],
+      [request, id, createdAt, KEY_HOLDS_MS],
+    )) as [string, string, string]
     return { digest: reply[0], id: reply[1], createdAt: Number(reply[2]) }
   }
 
@@ -127,14 +135,18 @@ export class Campaigns {
     ])
     const campaign = parseCampaign(id, record)
     if (campaign === null) return null
-    return { campaign, counts: new Map(Object.entries(counts).map(([field, value]) => [field, Number(value)])), runs: parseRuns(runs) }
+    return {
+      campaign,
+      counts: new Map(Object.entries(counts).map(([field, value]) => [field, Number(value)])),
+      runs: parseRuns(runs),
+    }
   }
 
   /** Campaigns, newest first. The cursor of a reply continues it; `null` when there are no more. */
   async list(request: ListRequest): Promise<ListReply> {
     const found: CampaignSummary[] = []
     let cursor = parseCursor(request.cursor)
-    for (let scanned = 0; scanned < LIST_SCAN_MAX; ) {
+    for (let scanned = 0; scanned < LIST_SCAN_MAX;) {
       const page = await this.#page(cursor, request.limit)
       if (page.length === 0) return { campaigns: found, cursor: null }
       for (const { place, summary } of page) {
@@ -152,7 +164,11 @@ export class Campaigns {
   async move(request: MoveRequest): Promise<MoveReply> {
     const keys = [this.#keys.campaign(request.id), this.#keys.counts(request.id)]
     const args = [request.from, request.to, request.reason ?? '', request.sendable === true ? '1' : '0']
-    const [now, kind, status] = (await MOVE.run(this.#client, keys, args)) as [number, MoveReply['kind'], MoveReply['status']]
+    const [now, kind, status] = (await MOVE.run(this.#client, keys, args)) as [
+      number,
+      MoveReply['kind'],
+      MoveReply['status'],
+    ]
     return { now, kind, status }
   }
 
@@ -181,10 +197,21 @@ export class Campaigns {
     return (await this.#client.zrange(this.#keys.agenda(id), String(from), String(from + most - 1))).map(Number)
   }
 
-  async #page(cursor: Place | null, limit: number): Promise<{ readonly place: Place; readonly summary: CampaignSummary | null }[]> {
+  async #page(
+    cursor: Place | null,
+    limit: number,
+  ): Promise<{ readonly place: Place; readonly summary: CampaignSummary | null }[]> {
     const end = cursor === null ? '+inf' : String(cursor.createdAt)
     // Campaigns of the cursor's own millisecond come again; there are never many.
-    const raw = await this.#client.zrevrangebyscore(this.#keys.campaigns(), end, '-inf', 'WITHSCORES', 'LIMIT', 0, limit + 50)
+    const raw = await this.#client.zrevrangebyscore(
+      this.#keys.campaigns(),
+      end,
+      '-inf',
+      'WITHSCORES',
+      'LIMIT',
+      0,
+      limit + 50,
+    )
     const places = parseRuns(raw)
       .map(({ id, at }) => ({ id, createdAt: at }))
       .filter((place) => cursor === null || place.createdAt < cursor.createdAt || place.id < cursor.id)
@@ -192,7 +219,10 @@ export class Campaigns {
   }
 
   async #summary(id: string): Promise<CampaignSummary | null> {
-    const [campaign, recipients] = await Promise.all([this.read(id), this.#client.hget(this.#keys.counts(id), 'recipients')])
+    const [campaign, recipients] = await Promise.all([
+      this.read(id),
+      this.#client.hget(this.#keys.counts(id), 'recipients'),
+    ])
     return campaign === null ? null : { campaign, recipients: Number(recipients ?? 0) }
   }
 }
@@ -216,7 +246,8 @@ export function isCursor(text: string): boolean {
 
 function parseRuns(pairs: readonly string[]): Run[] {
   const runs: Run[] = []
-  for (let index = 0; index + 1 < pairs.length; index += 2) runs.push({ id: pairs[index] ?? '', at: Number(pairs[index + 1]) })
+  for (let index = 0; index + 1 < pairs.length; index += 2)
+    runs.push({ id: pairs[index] ?? '', at: Number(pairs[index + 1]) })
   return runs
 }
 

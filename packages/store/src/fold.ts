@@ -20,10 +20,24 @@ export type FoldReply = ({ readonly kind: 'folded' } & FoldReport) | { readonly 
  *
  * @param lessons at most {@link FOLD_LESSONS_MAX}, each recipient once (`mergeLessons` of delivery sees to that).
  */
-export async function foldFacts(client: RedisClient, keys: Keys, campaign: string, lessons: readonly Lesson[]): Promise<FoldReply> {
+export async function foldFacts(
+  client: RedisClient,
+  keys: Keys,
+  campaign: string,
+  lessons: readonly Lesson[],
+): Promise<FoldReply> {
   const { counts, states, facts, retries, unknowns } = keys
-  const names = [keys.campaign(campaign), counts(campaign), states(campaign), facts(campaign), retries(campaign), unknowns(campaign)]
-  const reply = (await FOLD.run(client, names, [packLessons(lessons)])) as ['missing'] | ['folded', number, number, number, ...number[]]
+  const names = [
+    keys.campaign(campaign),
+    counts(campaign),
+    states(campaign),
+    facts(campaign),
+    retries(campaign),
+    unknowns(campaign),
+  ]
+  const reply = (await FOLD.run(client, names, [packLessons(lessons)])) as
+    | ['missing']
+    | ['folded', number, number, number, ...number[]]
   if (reply[0] === 'missing') return { kind: 'missing' }
   const [kind, lifted, late, completed, ...refused] = reply
   return { kind, lifted, late, completed: completed === 1, refused }
@@ -31,7 +45,8 @@ export async function foldFacts(client: RedisClient, keys: Keys, campaign: strin
 
 /** The one argument of fold-facts.lua: one string parses far faster than two thousand. */
 function packLessons(lessons: readonly Lesson[]): Buffer {
-  if (lessons.length > FOLD_LESSONS_MAX) throw new RangeError(`at most ${FOLD_LESSONS_MAX} lessons a fold, got ${lessons.length}`)
+  if (lessons.length > FOLD_LESSONS_MAX)
+    throw new RangeError(`at most ${FOLD_LESSONS_MAX} lessons a fold, got ${lessons.length}`)
   const packed = Buffer.allocUnsafe(lessons.length * BYTES_A_LESSON)
   let at = 0
   for (const { ordinal, attempt, facts, errorCode } of lessons) {

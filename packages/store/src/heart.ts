@@ -29,7 +29,11 @@ export class Heart {
   }
 
   async beat(): Promise<Beat> {
-    const [epoch, beat, stopped, quarantine] = (await BEAT.run(this.#client, [this.#keys.heart(), this.#keys.stopped()], [])) as [number, number, string, string]
+    const [epoch, beat, stopped, quarantine] = (await BEAT.run(
+      this.#client,
+      [this.#keys.heart(), this.#keys.stopped()],
+      [],
+    )) as [number, number, string, string]
     return { epoch, beat, stopped: stopped === '' ? null : stopped, quarantine: quarantine === '' ? null : quarantine }
   }
 
@@ -54,7 +58,10 @@ export class Heart {
 }
 
 /** Whether Redis has gone backwards, by the latest beat that is remembered. A later epoch is a new beginning. */
-export function hasGoneBackwards(remembered: Pick<Beat, 'epoch' | 'beat'> | null, now: Pick<Beat, 'epoch' | 'beat'>): boolean {
+export function hasGoneBackwards(
+  remembered: Pick<Beat, 'epoch' | 'beat'> | null,
+  now: Pick<Beat, 'epoch' | 'beat'>,
+): boolean {
   if (remembered === null || now.epoch > remembered.epoch) return false
   return now.epoch < remembered.epoch || now.beat <= remembered.beat
 }

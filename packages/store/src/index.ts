@@ -2,7 +2,16 @@ export { Keys } from './keys.ts'
 export { closeRedis, connectRedis } from './redis.ts'
 export type { ConnectionRole, RedisClient } from './redis.ts'
 export { CHUNK_ROWS, CLAIM_PATIENCE_MS, Ledger } from './ledger.ts'
-export type { ClaimedRow, ClaimReply, ClaimRequest, ReapReply, ResendGate, SettledRow, SettleReply, VisitClosed } from './ledger.ts'
+export type {
+  ClaimedRow,
+  ClaimReply,
+  ClaimRequest,
+  ReapReply,
+  ResendGate,
+  SettledRow,
+  SettleReply,
+  VisitClosed,
+} from './ledger.ts'
 export { LIMIT_SHARE, Senders } from './senders.ts'
 export type { SenderBlock, SlotReply, SlotRequest } from './senders.ts'
 export { Chunks, decodeChunk, encodeChunk } from './chunks.ts'
@@ -11,7 +20,18 @@ export { Suppressions } from './suppressions.ts'
 export { RecipientAppender } from './append.ts'
 export type { AppendReply } from './append.ts'
 export { Campaigns, isCursor } from './campaigns.ts'
-export type { Campaign, CampaignReport, CampaignSummary, ListReply, ListRequest, MoveReply, MoveRequest, NewCampaign, Reservation, Run } from './campaigns.ts'
+export type {
+  Campaign,
+  CampaignReport,
+  CampaignSummary,
+  ListReply,
+  ListRequest,
+  MoveReply,
+  MoveRequest,
+  NewCampaign,
+  Reservation,
+  Run,
+} from './campaigns.ts'
 export { Runs } from './runs.ts'
 export type { RunReply } from './runs.ts'
 export { AliveCampaigns } from './alive.ts'
@@ -23,3 +43,10 @@ export { countLedger, recount } from './recount.ts'
 export type { Miscount } from './recount.ts'
 export { hasGoneBackwards, Heart } from './heart.ts'
 export type { Beat } from './heart.ts'
+export { FOLD_LESSONS_MAX, foldFacts } from './fold.ts'
+export type { FoldReply } from './fold.ts'
+export { Lease } from './lease.ts'
+export { WebhookLog } from './webhook-log.ts'
+export type { DeadLetter, LogBacklog, LogEntry } from './webhook-log.ts'
+export { campaignsInSight } from './sight.ts'
+export type { CampaignSight } from './sight.ts'

@@ -59,6 +59,9 @@ export class Keys {
   /** base of the number set of opt-outs. */
   readonly suppressions = (): string => `${this.prefix}:{suppressions}:numbers`
 
+  /** hash: the last word of a person about marketing: number -> `time:stop|resume`. */
+  readonly preferences = (): string => `${this.prefix}:{suppressions}:preferences`
+
   /** stream: accepted webhook bodies, the raw truth that facts are folded from. */
   readonly webhookLog = (): string => `${this.prefix}:{webhooks}:log`
   /** stream, bounded: what could not be decoded or matched, with the reason. */

@@ -42,8 +42,18 @@ export type ClaimReply =
   | { readonly kind: 'stopped'; readonly now: number; readonly status: string }
 
 export type SettledRow = { readonly row: number; readonly move: Move }
-export type SettleReply = { readonly now: number; readonly settled: number; readonly stale: number; readonly completed: boolean }
-export type ReapReply = { readonly now: number; readonly claims: number; readonly lost: number; readonly completed: boolean }
+export type SettleReply = {
+  readonly now: number
+  readonly settled: number
+  readonly stale: number
+  readonly completed: boolean
+}
+export type ReapReply = {
+  readonly now: number
+  readonly claims: number
+  readonly lost: number
+  readonly completed: boolean
+}
 export type VisitClosed = {
   readonly now: number
   readonly free: number
@@ -111,19 +121,33 @@ export class Ledger {
     const keys = [...this.#core(campaign), this.#keys.retries(campaign), this.#keys.unknowns(campaign)]
     const args: ScriptArgument[] = [token, chunk]
     for (const { row, move } of rows) args.push(row, move.kind, moveValue(move))
-    const [now, settled, stale, completed] = (await SETTLE.run(this.#client, keys, args)) as [number, number, number, number]
+    const [now, settled, stale, completed] = (await SETTLE.run(this.#client, keys, args)) as [
+      number,
+      number,
+      number,
+      number,
+    ]
     return { now, settled, stale, completed: completed === 1 }
   }
 
   /** Give up claims whose lease has died, at most `most` of them: their recipients become `unknown`. */
   async reap(campaign: string, most: number): Promise<ReapReply> {
     const keys = [...this.#core(campaign), this.#keys.retries(campaign), this.#keys.unknowns(campaign)]
-    const [now, claims, lost, completed] = (await REAP.run(this.#client, keys, [most])) as [number, number, number, number]
+    const [now, claims, lost, completed] = (await REAP.run(this.#client, keys, [most])) as [
+      number,
+      number,
+      number,
+      number,
+    ]
     return { now, claims, lost, completed: completed === 1 }
   }
 
   /** Make recipients whose answer was lost free to be claimed again, at most `most`, if the campaign and the gate allow it. */
-  async releaseUnknowns(campaign: string, gate: ResendGate, most: number): Promise<{ readonly freed: number; readonly completed: boolean }> {
+  async releaseUnknowns(
+    campaign: string,
+    gate: ResendGate,
+    most: number,
+  ): Promise<{ readonly freed: number; readonly completed: boolean }> {
     const { campaign: record, counts, states, unknowns, agenda } = this.#keys
     const keys = [record(campaign), counts(campaign), states(campaign), unknowns(campaign), agenda(campaign)]
     const args = [gate.windowMs, gate.webhooksUntil, gate.flowMs, gate.giveUpMs, gate.marginMs, gate.attemptsMax, most]
@@ -132,7 +156,11 @@ export class Ledger {
   }
 
   /** End what a chunk of an expired or canceled campaign still has to send; `null` when it is neither. */
-  async finishChunk(campaign: string, chunk: number, marginMs: number): Promise<{ readonly ended: number; readonly completed: boolean } | null> {
+  async finishChunk(
+    campaign: string,
+    chunk: number,
+    marginMs: number,
+  ): Promise<{ readonly ended: number; readonly completed: boolean } | null> {
     const { campaign: record, counts, states, retries, agenda } = this.#keys
     const keys = [record(campaign), counts(campaign), states(campaign), retries(campaign), agenda(campaign)]
     const [, ended, completed] = (await FINISH.run(this.#client, keys, [chunk, marginMs])) as [number, number, number]

@@ -40,7 +40,15 @@ describe('linear hashing', () => {
   })
 
   test('the level is the largest power of two within', () => {
-    for (const [count, level] of [[1, 1], [2, 2], [3, 2], [4, 4], [1023, 512], [1024, 1024]] as const) expect(levelOf(count)).toBe(level)
+    for (const [count, level] of [
+      [1, 1],
+      [2, 2],
+      [3, 2],
+      [4, 4],
+      [1023, 512],
+      [1024, 1024],
+    ] as const)
+      expect(levelOf(count)).toBe(level)
   })
 
   test('a set grows by bounded steps, and begins at any size', () => {

@@ -41,7 +41,11 @@ export class NumberSet {
     for (const part of partsOf(numbers)) {
       const reply = await this.#ask(async (buckets) => {
         const plan = planNumbers(part, buckets)
-        return await REMOVE.run(this.#client, [metaKey(this.#base), ...this.#keysOf(plan.buckets)], [buckets, plan.slots, ...part])
+        return await REMOVE.run(
+          this.#client,
+          [metaKey(this.#base), ...this.#keysOf(plan.buckets)],
+          [buckets, plan.slots, part.join(' ')],
+        )
       })
       if (reply !== null) removed += Number(reply[2])
     }
@@ -54,7 +58,11 @@ export class NumberSet {
     for (const part of partsOf(numbers)) {
       const reply = await this.#ask(async (buckets) => {
         const plan = planNumbers(part, buckets)
-        return await HAS.run(this.#client, [metaKey(this.#base), ...this.#keysOf(plan.buckets)], [buckets, plan.slots, ...part])
+        return await HAS.run(
+          this.#client,
+          [metaKey(this.#base), ...this.#keysOf(plan.buckets)],
+          [buckets, plan.slots, part.join(' ')],
+        )
       })
       const marks = reply === null ? '' : String(reply[2])
       for (let index = 0; index < part.length; index++) found.push(marks.charCodeAt(index) === 0x31)
@@ -75,7 +83,13 @@ export class NumberSet {
       const plan = planNumbers(numbers, to)
       const splits = splitKeys(this.#base, from, to)
       const keys = [metaKey(this.#base), ...splits, ...this.#keysOf(plan.buckets)]
-      const reply = (await ADD.run(this.#client, keys, [from, to, splits.length / 2, plan.slots, ...numbers])) as [string, number, number, number]
+      const reply = (await ADD.run(this.#client, keys, [
+        from,
+        to,
+        splits.length / 2,
+        plan.slots,
+        numbers.join(' '),
+      ])) as [string, number, number, number]
       this.#buckets = reply[1]
       this.#count = reply[2]
       if (reply[0] === 'added') return reply[3]

@@ -45,7 +45,12 @@ export class Recipients {
       ])
       for (let chunk = first; chunk < last; chunk++) {
         const start = (chunk - first) * CHUNK_ROWS
-        yield await this.#readChunk(campaign.source, chunk, states.subarray(start, start + CHUNK_ROWS), facts.subarray(start, start + CHUNK_ROWS))
+        yield await this.#readChunk(
+          campaign.source,
+          chunk,
+          states.subarray(start, start + CHUNK_ROWS),
+          facts.subarray(start, start + CHUNK_ROWS),
+        )
       }
     }
   }
@@ -58,7 +63,13 @@ export class Recipients {
       const byte = states[row] ?? 0
       const disposition = dispositionOf(byte)
       if (disposition === null) continue
-      found.push({ to, ref: chunk?.refs?.[row] ?? null, disposition, attempts: attemptsOf(byte), facts: facts[row] ?? 0 })
+      found.push({
+        to,
+        ref: chunk?.refs?.[row] ?? null,
+        disposition,
+        attempts: attemptsOf(byte),
+        facts: facts[row] ?? 0,
+      })
     }
     return found
   }

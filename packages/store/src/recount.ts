@@ -55,7 +55,8 @@ export function countLedger(states: Uint8Array, facts: Uint8Array): Map<string, 
   for (const field of Object.values(VIEW_FIELDS)) counts.set(field, 0)
   for (const [byte, number] of byFacts.entries()) {
     const view = viewOf(byte)
-    for (const name of Object.keys(VIEW_FIELDS) as (keyof DeliveryView)[]) add(counts, VIEW_FIELDS[name], view[name] * number)
+    for (const name of Object.keys(VIEW_FIELDS) as (keyof DeliveryView)[])
+      add(counts, VIEW_FIELDS[name], view[name] * number)
   }
   return counts
 }

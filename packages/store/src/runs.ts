@@ -36,7 +36,12 @@ export class Runs {
   async prepare(parent: Campaign, at: number): Promise<RunReply> {
     const id = runId(parent.id, at)
     await this.#campaigns.addRun(parent.id, { id, at })
-    await this.#campaigns.create({ id, spec: runSpec(parent.spec), createdAt: at, run: { parent: parent.id, chunks: parent.chunks } })
+    await this.#campaigns.create({
+      id,
+      spec: runSpec(parent.spec),
+      createdAt: at,
+      run: { parent: parent.id, chunks: parent.chunks },
+    })
     const run = await this.#campaigns.read(id)
     if (run === null) throw new Error(`run ${id} vanished while it was made`)
     if (run.status !== 'draft') return { kind: run.status === 'canceled' ? 'stopped' : 'ready', id }
@@ -46,7 +51,12 @@ export class Runs {
   /** Copy the parent's recipients, as far as they went when the run was made; false when the run was ended meanwhile. */
   async #copy(run: Campaign): Promise<boolean> {
     const end = run.chunks * CHUNK_ROWS
-    const keys = [this.#keys.campaign(run.id), this.#keys.counts(run.id), this.#keys.states(run.id), this.#keys.agenda(run.id)]
+    const keys = [
+      this.#keys.campaign(run.id),
+      this.#keys.counts(run.id),
+      this.#keys.states(run.id),
+      this.#keys.agenda(run.id),
+    ]
     let offset = Number((await this.#client.hget(this.#keys.campaign(run.id), 'copied')) ?? 0)
     while (offset < end) {
       const bytes = await this.#piece(run.source, offset, end)
@@ -68,7 +78,10 @@ export class Runs {
 }
 
 /** Make every recipient of a piece pending, in place; tells how many there are and in which chunks. */
-function pendingPiece(bytes: Buffer, offset: number): { readonly recipients: number; readonly chunks: readonly number[] } {
+function pendingPiece(
+  bytes: Buffer,
+  offset: number,
+): { readonly recipients: number; readonly chunks: readonly number[] } {
   const chunks = new Set<number>()
   let recipients = 0
   for (let place = 0; place < bytes.length; place++) {

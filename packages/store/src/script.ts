@@ -37,7 +37,9 @@ export type ScriptArgument = string | number | Buffer
 /** Read a script and its includes from `scripts/<name>.lua`. Throws when a file is missing: that is a broken build. */
 export function loadScript(name: string): Script {
   const own = readFileSync(new URL(`${name}.lua`, FOLDER), 'utf8')
-  const source = own.replace(INCLUDE, (_line, part: string) => readFileSync(new URL(`includes/${part}.lua`, FOLDER), 'utf8'))
+  const source = own.replace(INCLUDE, (_line, part: string) =>
+    readFileSync(new URL(`includes/${part}.lua`, FOLDER), 'utf8'),
+  )
   return new Script(name, source)
 }
 

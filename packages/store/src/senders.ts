@@ -24,7 +24,14 @@ export type SlotRequest = {
 
 export type SlotReply =
   /** `count` slots, the first `firstUs` µs from now, `spacingNs` ns apart. `limit`: messages a second in force. */
-  | { readonly kind: 'slots'; readonly now: number; readonly count: number; readonly firstUs: number; readonly spacingNs: number; readonly limit: number }
+  | {
+      readonly kind: 'slots'
+      readonly now: number
+      readonly count: number
+      readonly firstUs: number
+      readonly spacingNs: number
+      readonly limit: number
+    }
   | { readonly kind: 'wait'; readonly now: number; readonly waitMs: number }
   | { readonly kind: 'blocked'; readonly now: number; readonly until: number | null; readonly reason: string }
 
@@ -59,8 +66,16 @@ export class Senders {
     const args = [request.wanted, request.messagesPerSecond, request.horizonMs, LIMIT_SHARE, request.leadMs]
     const [now, kind, ...rest] = (await GRANT.run(this.#client, keys, args)) as [number, string, ...(number | string)[]]
     if (kind === 'wait') return { kind, now, waitMs: Number(rest[0]) }
-    if (kind === 'blocked') return { kind, now, until: Number(rest[0]) < 0 ? null : Number(rest[0]), reason: String(rest[1]) }
-    return { kind: 'slots', now, count: Number(rest[0]), firstUs: Number(rest[1]), spacingNs: Number(rest[2]), limit: Number(rest[3]) }
+    if (kind === 'blocked')
+      return { kind, now, until: Number(rest[0]) < 0 ? null : Number(rest[0]), reason: String(rest[1]) }
+    return {
+      kind: 'slots',
+      now,
+      count: Number(rest[0]),
+      firstUs: Number(rest[1]),
+      spacingNs: Number(rest[2]),
+      limit: Number(rest[3]),
+    }
   }
 
   /** The endpoint says that the number is over its limit: use less of it, and rest for `restMs`. */
@@ -108,8 +123,14 @@ export class Senders {
   }
 
   /** The share of the limit in force, from 0 to 1, and until when the sender rests (ms; 0: it does not). */
-  async pacing(sender: string): Promise<{ readonly factor: number; readonly restUntil: number; readonly limit: number | null }> {
+  async pacing(
+    sender: string,
+  ): Promise<{ readonly factor: number; readonly restUntil: number; readonly limit: number | null }> {
     const [factor, restUntil, limit] = await this.#client.hmget(this.#keys.rate(sender), 'factor', 'restUntil', 'limit')
-    return { factor: Number(factor ?? 1), restUntil: Number(restUntil ?? 0), limit: limit == null ? null : Number(limit) }
+    return {
+      factor: Number(factor ?? 1),
+      restUntil: Number(restUntil ?? 0),
+      limit: limit == null ? null : Number(limit),
+    }
   }
 }

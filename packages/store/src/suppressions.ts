@@ -3,6 +3,9 @@ import { personKey } from '@chasqui/campaign'
 import type { Keys } from './keys.ts'
 import { NumberSet } from './number-set.ts'
 import type { RedisClient } from './redis.ts'
+import { loadScript } from './script.ts'
+
+const JUDGE = loadScript('judge-preference')
 
 /**
  * People who must not be written to, by whatever spelling of their number. A number here stops every later claim of that
@@ -10,9 +13,13 @@ import type { RedisClient } from './redis.ts'
  */
 export class Suppressions {
   readonly #numbers: NumberSet
+  readonly #client: RedisClient
+  readonly #keys: Keys
 
   constructor(client: RedisClient, keys: Keys) {
     this.#numbers = new NumberSet(client, keys.suppressions())
+    this.#client = client
+    this.#keys = keys
   }
 
   /**
@@ -31,6 +38,21 @@ export class Suppressions {
   /** Whether each of them is suppressed, in order; one round trip for up to a thousand. */
   async areSuppressed(numbers: readonly number[]): Promise<boolean[]> {
     return await this.#numbers.has(numbers.map(personKey))
+  }
+
+  /**
+   * A person's own word, as the provider tells of it: the last by its own time wins, so a late `resume` never undoes a
+   * newer `stop`.
+   *
+   * @param at when the person said it, ms.
+   * @returns whether it was acted upon.
+   */
+  async hear(number: number, value: 'stop' | 'resume', at: number): Promise<boolean> {
+    const latest = await JUDGE.run(this.#client, [this.#keys.preferences()], [personKey(number), Math.floor(at), value])
+    if (latest !== 1) return false
+    if (value === 'stop') await this.add([number])
+    else await this.remove([number])
+    return true
   }
 
   async size(): Promise<number> {

@@ -1,15 +1,27 @@
 import type { Outcome } from '@chasqui/delivery'
 import { z } from 'zod'
 
-const code = z.union([z.number().int(), z.string().regex(/^\d{1,9}$/).transform(Number)])
+const code = z.union([
+  z.number().int(),
+  z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number),
+])
 
 /** Only what is relied upon; everything else Meta may add or leave out. */
 const accepted = z.object({
-  messages: z.tuple([z.object({ id: z.string().min(1).max(1_024), message_status: z.string().optional() })]).rest(z.unknown()),
+  messages: z
+    .tuple([z.object({ id: z.string().min(1).max(1_024), message_status: z.string().optional() })])
+    .rest(z.unknown()),
 })
 
 const graphError = z.object({
-  error: z.object({ code, message: z.string().optional(), error_data: z.object({ details: z.string().optional() }).nullish() }),
+  error: z.object({
+    code,
+    message: z.string().optional(),
+    error_data: z.object({ details: z.string().optional() }).nullish(),
+  }),
 })
 
 /** A provider's wrapping of the same error (360dialog). */
@@ -35,7 +47,13 @@ export function readAnswer(httpStatus: number, headers: AnswerHeaders, body: str
   }
   const error = errorIn(json)
   if (error !== null) {
-    return { kind: 'refused', code: error.code, httpStatus, details: error.error_data?.details ?? error.message ?? '', waitMs: waitIn(headers) }
+    return {
+      kind: 'refused',
+      code: error.code,
+      httpStatus,
+      details: error.error_data?.details ?? error.message ?? '',
+      waitMs: waitIn(headers),
+    }
   }
   return { kind: 'lost', reason: httpStatus === 200 ? 'unreadable_success' : `http_${httpStatus}_without_graph_error` }
 }
@@ -61,7 +79,9 @@ function waitIn(headers: AnswerHeaders): number | null {
   if (Number.isFinite(retryAfter) && retryAfter > 0) return Math.min(retryAfter, 86_400) * 1_000
   const usage = single(headers['x-business-use-case-usage'])
   if (usage === '') return null
-  const minutes = [...usage.matchAll(/"estimated_time_to_regain_access"\s*:\s*(\d{1,5})/g)].map((match) => Number(match[1]))
+  const minutes = [...usage.matchAll(/"estimated_time_to_regain_access"\s*:\s*(\d{1,5})/g)].map((match) =>
+    Number(match[1]),
+  )
   const longest = Math.max(0, ...minutes)
   return longest > 0 ? longest * 60_000 : null
 }

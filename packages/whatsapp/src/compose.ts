@@ -3,7 +3,11 @@ import type { Json, TextPiece } from '@chasqui/campaign'
 
 /** What is the same for every message of a campaign. */
 export type MessageSpec = {
-  readonly template: { readonly name: string; readonly language: string; readonly components?: readonly Json[] | undefined }
+  readonly template: {
+    readonly name: string
+    readonly language: string
+    readonly components?: readonly Json[] | undefined
+  }
   readonly productPolicy: 'STRICT' | 'CLOUD_API_FALLBACK'
   /** Absent: the WhatsApp Business Account's own setting holds. */
   readonly messageActivitySharing?: boolean | undefined
@@ -37,7 +41,8 @@ export function compileMessage(spec: MessageSpec): ComposeMessage {
   const head = '{"messaging_product":"whatsapp","recipient_type":"individual","to":"+'
   const templateHead = `","type":"template","template":{"name":${JSON.stringify(template.name)},"language":{"policy":"deterministic","code":${JSON.stringify(template.language)}}`
   const fill = components.length === 0 ? (): string => '' : compileJson(',"components":', components)
-  const sharing = spec.messageActivitySharing === undefined ? '' : `,"message_activity_sharing":${spec.messageActivitySharing}`
+  const sharing =
+    spec.messageActivitySharing === undefined ? '' : `,"message_activity_sharing":${spec.messageActivitySharing}`
   const tail = `},"product_policy":"${spec.productPolicy}"${sharing}`
   return ({ to, valueOf, callbackData }) => {
     const callback = callbackData === null ? '}' : `,"biz_opaque_callback_data":"${callbackData}"}`
@@ -66,12 +71,21 @@ function compileJson(prefix: string, value: Json): (valueOf: (column: string) =>
 function* piecesOf(value: Json): Generator<TextPiece> {
   if (typeof value === 'string') {
     yield { literal: '"' }
-    for (const piece of splitPlaceholders(value)) yield 'literal' in piece ? { literal: escapeJson(piece.literal) } : piece
+    for (const piece of splitPlaceholders(value))
+      yield 'literal' in piece ? { literal: escapeJson(piece.literal) } : piece
     yield { literal: '"' }
   } else if (Array.isArray(value)) {
-    yield* listed('[', value.map((part: Json) => ['', part] as const), ']')
+    yield* listed(
+      '[',
+      value.map((part: Json) => ['', part] as const),
+      ']',
+    )
   } else if (typeof value === 'object' && value !== null) {
-    yield* listed('{', Object.entries(value).map(([key, part]) => [`${JSON.stringify(key)}:`, part as Json] as const), '}')
+    yield* listed(
+      '{',
+      Object.entries(value).map(([key, part]) => [`${JSON.stringify(key)}:`, part as Json] as const),
+      '}',
+    )
   } else yield { literal: JSON.stringify(value) }
 }
 

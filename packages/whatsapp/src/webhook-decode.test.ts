@@ -43,11 +43,18 @@ describe('statuses', () => {
   }
 
   test.each(Object.entries(EXPECTED))('%s', (name, [status, facts, errorCode]) => {
-    expect(onlyEvent(STATUS_SAMPLES[name as keyof typeof EXPECTED])).toMatchObject({ kind: 'status', status, facts, errorCode })
+    expect(onlyEvent(STATUS_SAMPLES[name as keyof typeof EXPECTED])).toMatchObject({
+      kind: 'status',
+      status,
+      facts,
+      errorCode,
+    })
   })
 
   test('seconds as text, seconds as number and milliseconds are one moment', () => {
-    const moments = ['1750030073', 1_750_030_073, 1_750_030_073_000].map((timestamp) => onlyEvent(statusBody({ status: 'sent', timestamp })))
+    const moments = ['1750030073', 1_750_030_073, 1_750_030_073_000].map((timestamp) =>
+      onlyEvent(statusBody({ status: 'sent', timestamp })),
+    )
     expect(moments.map((event) => event.kind === 'status' && event.at)).toEqual(Array(3).fill(1_750_030_073_000))
   })
 
@@ -66,7 +73,9 @@ describe('statuses', () => {
       callbackData: 'v1.x',
       origin: { wabaId: '102200000000001', phoneNumberId: '106500000000001', field: 'messages', at: 1_750_000_000_000 },
     })
-    expect(onlyEvent(STATUS_SAMPLES.deliveredWithMaxPriceCost)).toMatchObject({ pricing: { cost: { amount: 0.035, currency: 'USD' } } })
+    expect(onlyEvent(STATUS_SAMPLES.deliveredWithMaxPriceCost)).toMatchObject({
+      pricing: { cost: { amount: 0.035, currency: 'USD' } },
+    })
   })
 })
 
@@ -89,17 +98,42 @@ describe('everything else', () => {
     },
     templateApproved: { kind: 'template', change: { kind: 'status', status: 'APPROVED', title: null, reason: null } },
     templateQualityUnderWrongField: { kind: 'template', change: { kind: 'quality', from: 'GREEN', to: 'YELLOW' } },
-    templateCategoryPending: { kind: 'template', change: { kind: 'category', from: null, to: 'UTILITY', correct: 'MARKETING', at: 1_746_169_200_000 } },
-    templateCategoryDone: { kind: 'template', change: { kind: 'category', from: 'UTILITY', to: 'MARKETING', correct: null, at: null } },
+    templateCategoryPending: {
+      kind: 'template',
+      change: { kind: 'category', from: null, to: 'UTILITY', correct: 'MARKETING', at: 1_746_169_200_000 },
+    },
+    templateCategoryDone: {
+      kind: 'template',
+      change: { kind: 'category', from: 'UTILITY', to: 'MARKETING', correct: null, at: null },
+    },
     templateEdited: { kind: 'template', change: { kind: 'edited' } },
-    throughputUpgrade: { kind: 'account', change: { kind: 'number', event: 'THROUGHPUT_UPGRADE', displayPhoneNumber: '15550000001', limit: 'TIER_UNLIMITED' } },
+    throughputUpgrade: {
+      kind: 'account',
+      change: {
+        kind: 'number',
+        event: 'THROUGHPUT_UPGRADE',
+        displayPhoneNumber: '15550000001',
+        limit: 'TIER_UNLIMITED',
+      },
+    },
     capability: { kind: 'account', change: { kind: 'capability', conversationsPerDay: '2000' } },
     accountRestricted: {
       kind: 'account',
-      change: { kind: 'update', event: 'ACCOUNT_RESTRICTION', restrictions: [{ type: 'RESTRICTED_BIZ_INITIATED_MESSAGING', until: 1_750_500_000_000 }], banState: null },
+      change: {
+        kind: 'update',
+        event: 'ACCOUNT_RESTRICTION',
+        restrictions: [{ type: 'RESTRICTED_BIZ_INITIATED_MESSAGING', until: 1_750_500_000_000 }],
+        banState: null,
+      },
     },
-    accountDisabled: { kind: 'account', change: { kind: 'update', event: 'DISABLED_UPDATE', restrictions: [], banState: 'DISABLE' } },
-    accountAlert: { kind: 'account', change: { kind: 'alert', type: 'SOMETHING', severity: 'WARNING', status: 'ACTIVE' } },
+    accountDisabled: {
+      kind: 'account',
+      change: { kind: 'update', event: 'DISABLED_UPDATE', restrictions: [], banState: 'DISABLE' },
+    },
+    accountAlert: {
+      kind: 'account',
+      change: { kind: 'alert', type: 'SOMETHING', severity: 'WARNING', status: 'ACTIVE' },
+    },
     accountReview: { kind: 'account', change: { kind: 'review', decision: 'APPROVED' } },
     security: { kind: 'account', change: { kind: 'security', event: 'PIN_RESET_REQUEST' } },
     automaticEvents: { kind: 'other', origin: { field: 'automatic_events' } },
@@ -118,11 +152,28 @@ describe('bodies with many parts', () => {
   test('many entries, changes and statuses, and statuses beside messages, keep their order', () => {
     const many = {
       entry: [
-        { id: '1', changes: [messages({ statuses: [sent, { ...sent, status: 'read' }], messages: [{ type: 'text', text: { body: 'hi' } }] })] },
-        { id: '2', changes: [messages({ statuses: [{ ...sent, status: 'failed' }] }), { field: 'security', value: { event: 'x' } }] },
+        {
+          id: '1',
+          changes: [
+            messages({
+              statuses: [sent, { ...sent, status: 'read' }],
+              messages: [{ type: 'text', text: { body: 'hi' } }],
+            }),
+          ],
+        },
+        {
+          id: '2',
+          changes: [
+            messages({ statuses: [{ ...sent, status: 'failed' }] }),
+            { field: 'security', value: { event: 'x' } },
+          ],
+        },
       ],
     }
-    const told = eventsOf(many).map((event) => [event.origin.wabaId, event.kind === 'status' ? event.status : event.kind])
+    const told = eventsOf(many).map((event) => [
+      event.origin.wabaId,
+      event.kind === 'status' ? event.status : event.kind,
+    ])
     expect(told).toEqual([
       ['1', 'sent'],
       ['1', 'read'],
@@ -133,7 +184,14 @@ describe('bodies with many parts', () => {
   })
 
   test('a part that cannot be read costs only itself', () => {
-    const odd = { entry: [null, 5, { id: '1' }, { changes: [null, { value: [] }, messages({ statuses: [null, { id: 'w' }, sent] })] }] }
+    const odd = {
+      entry: [
+        null,
+        5,
+        { id: '1' },
+        { changes: [null, { value: [] }, messages({ statuses: [null, { id: 'w' }, sent] })] },
+      ],
+    }
     const told = eventsOf(odd).map((event) => (event.kind === 'unreadable' ? event.part : event.kind))
     expect(told).toEqual(['entry', 'entry', 'entry', 'change', 'change', 'status', 'status', 'status'])
     expect(eventsOf(odd).at(-1)).toMatchObject({ kind: 'status', status: 'sent' })
@@ -154,8 +212,20 @@ describe('what is no webhook', () => {
     const hostile = fc.oneof(
       fc.string(),
       fc.json(),
-      fc.jsonValue().map((value) => JSON.stringify({ entry: [{ changes: [{ value }, { value: { statuses: [value], messages: [value], errors: value } }] }] })),
-      fc.jsonValue().map((value) => JSON.stringify(statusBody({ status: 'failed', errors: value, pricing: value, timestamp: value, __proto__: value }))),
+      fc
+        .jsonValue()
+        .map((value) =>
+          JSON.stringify({
+            entry: [{ changes: [{ value }, { value: { statuses: [value], messages: [value], errors: value } }] }],
+          }),
+        ),
+      fc
+        .jsonValue()
+        .map((value) =>
+          JSON.stringify(
+            statusBody({ status: 'failed', errors: value, pricing: value, timestamp: value, __proto__: value }),
+          ),
+        ),
     )
     fc.assert(
       fc.property(hostile, (text) => {
@@ -168,7 +238,9 @@ describe('what is no webhook', () => {
   test('names of prototypes and deep nesting are data like any other', () => {
     const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`
     const [event] = ((): readonly WebhookEvent[] => {
-      const decoded = decodeWebhook(`{"entry":[{"changes":[{"value":{"statuses":[{"status":"sent","__proto__":{"id":"x"},"more":${deep}}]}}]}]}`)
+      const decoded = decodeWebhook(
+        `{"entry":[{"changes":[{"value":{"statuses":[{"status":"sent","__proto__":{"id":"x"},"more":${deep}}]}}]}]}`,
+      )
       return decoded.kind === 'events' ? decoded.events : []
     })()
     expect(event).toMatchObject({ kind: 'status', status: 'sent', messageId: null })
@@ -178,13 +250,18 @@ describe('what is no webhook', () => {
 })
 
 test('a dead letter is a body that yields the same event again', () => {
-  const odd = { entry: [5, { id: '7', changes: [null] }, { id: '8', changes: [messages({ statuses: [{ id: 'x' }] })] }] }
+  const odd = {
+    entry: [5, { id: '7', changes: [null] }, { id: '8', changes: [messages({ statuses: [{ id: 'x' }] })] }],
+  }
   for (const sample of [...Object.values(STATUS_SAMPLES), odd, body(messages({ statuses: [null] }))]) {
     for (const event of eventsOf(sample)) {
       if (event.kind !== 'status' && event.kind !== 'unreadable') throw new Error('not a dead letter')
       const [again] = eventsOf(JSON.parse(bodyOfEvent(event) ?? 'null'))
       // The moment of the envelope is not kept: nothing that is counted depends on it.
-      expect({ ...again, origin: { ...again?.origin, at: null } }).toEqual({ ...event, origin: { ...event.origin, at: null } })
+      expect({ ...again, origin: { ...again?.origin, at: null } }).toEqual({
+        ...event,
+        origin: { ...event.origin, at: null },
+      })
     }
   }
 })

@@ -54,7 +54,8 @@ function readChange(change: unknown, wabaId: string | null, at: number | null, e
   }
   const phoneNumberId = nameIn(objectIn(value['metadata'])['phone_number_id'])
   const origin: EventOrigin = { wabaId, phoneNumberId, field: textIn(change['field']), at }
-  if (!readLists(value, origin, events)) events.push(readTemplate(value, origin) ?? readAccount(value, origin) ?? { kind: 'other', origin })
+  if (!readLists(value, origin, events))
+    events.push(readTemplate(value, origin) ?? readAccount(value, origin) ?? { kind: 'other', origin })
 }
 
 /** The lists a `messages` or `user_preferences` value may hold, several at once, and how one item of each is read. */

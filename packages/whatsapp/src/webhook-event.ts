@@ -99,9 +99,20 @@ export type TemplateEvent = {
   readonly origin: EventOrigin
   readonly template: TemplateRef
   readonly change:
-    | { readonly kind: 'status'; readonly status: string; readonly title: string | null; readonly reason: string | null }
+    | {
+        readonly kind: 'status'
+        readonly status: string
+        readonly title: string | null
+        readonly reason: string | null
+      }
     | { readonly kind: 'quality'; readonly from: string | null; readonly to: string }
-    | { readonly kind: 'category'; readonly from: string | null; readonly to: string | null; readonly correct: string | null; readonly at: number | null }
+    | {
+        readonly kind: 'category'
+        readonly from: string | null
+        readonly to: string | null
+        readonly correct: string | null
+        readonly at: number | null
+      }
     | { readonly kind: 'edited' }
 }
 
@@ -110,7 +121,12 @@ export type AccountEvent = {
   readonly kind: 'account'
   readonly origin: EventOrigin
   readonly change:
-    | { readonly kind: 'number'; readonly event: string; readonly displayPhoneNumber: string | null; readonly limit: string | null }
+    | {
+        readonly kind: 'number'
+        readonly event: string
+        readonly displayPhoneNumber: string | null
+        readonly limit: string | null
+      }
     | { readonly kind: 'capability'; readonly conversationsPerDay: string | null }
     | {
         readonly kind: 'update'
@@ -118,7 +134,12 @@ export type AccountEvent = {
         readonly restrictions: readonly { readonly type: string; readonly until: number | null }[]
         readonly banState: string | null
       }
-    | { readonly kind: 'alert'; readonly type: string; readonly severity: string | null; readonly status: string | null }
+    | {
+        readonly kind: 'alert'
+        readonly type: string
+        readonly severity: string | null
+        readonly status: string | null
+      }
     | { readonly kind: 'review'; readonly decision: string }
     | { readonly kind: 'security'; readonly event: string }
 }

@@ -1,4 +1,12 @@
-import type { AccountEvent, ClickEvent, EndpointErrorEvent, EventOrigin, PreferenceEvent, ReplyEvent, TemplateEvent } from './webhook-event.ts'
+import type {
+  AccountEvent,
+  ClickEvent,
+  EndpointErrorEvent,
+  EventOrigin,
+  PreferenceEvent,
+  ReplyEvent,
+  TemplateEvent,
+} from './webhook-event.ts'
 import { integerIn, isObject, listIn, momentIn, nameIn, objectIn, textIn } from './webhook-read.ts'
 import type { Json } from './webhook-read.ts'
 
@@ -37,7 +45,12 @@ function contentOf(message: Json): string | null {
   const button = objectIn(message['button'])
   const interactive = objectIn(message['interactive'])
   const chosen = objectIn(interactive['button_reply'] ?? interactive['list_reply'])
-  return textIn(button['payload']) ?? textIn(button['text']) ?? textIn(chosen['id']) ?? textIn(objectIn(message['text'])['body'])
+  return (
+    textIn(button['payload']) ??
+    textIn(button['text']) ??
+    textIn(chosen['id']) ??
+    textIn(objectIn(message['text'])['body'])
+  )
 }
 
 const CLICK_ACTIONS: ReadonlyMap<string, ClickEvent['action']> = new Map([
@@ -98,7 +111,12 @@ function templateChange(value: Json, field: string | null): TemplateEvent['chang
   if (value['message_template_id'] === undefined && value['message_template_name'] === undefined) return null
   const status = upperIn(value['event'])
   if (status !== null) {
-    return { kind: 'status', status, title: upperIn(objectIn(value['other_info'])['title']), reason: upperIn(value['reason']) }
+    return {
+      kind: 'status',
+      status,
+      title: upperIn(objectIn(value['other_info'])['title']),
+      reason: upperIn(value['reason']),
+    }
   }
   return field === 'message_template_components_update' ? { kind: 'edited' } : null
 }
@@ -117,7 +135,12 @@ function accountChange(value: Json, field: string | null): AccountEvent['change'
     case 'business_capability_update':
       return { kind: 'capability', conversationsPerDay: limitOf(value) }
     case 'account_update':
-      return { kind: 'update', event, restrictions: restrictionsOf(value), banState: upperIn(objectIn(value['ban_info'])['waba_ban_state']) }
+      return {
+        kind: 'update',
+        event,
+        restrictions: restrictionsOf(value),
+        banState: upperIn(objectIn(value['ban_info'])['waba_ban_state']),
+      }
     case 'account_alerts':
       return alertOf(objectIn(value['alert_info'] ?? value))
     case 'account_review_update':
@@ -139,7 +162,10 @@ function limitOf(value: Json): string | null {
 function restrictionsOf(value: Json): { type: string; until: number | null }[] {
   return listIn(value['restriction_info'])
     .filter(isObject)
-    .map((restriction) => ({ type: upperIn(restriction['restriction_type']) ?? 'UNKNOWN', until: momentIn(restriction['expiration']) }))
+    .map((restriction) => ({
+      type: upperIn(restriction['restriction_type']) ?? 'UNKNOWN',
+      until: momentIn(restriction['expiration']),
+    }))
 }
 
 function alertOf(alert: Json): AccountEvent['change'] {

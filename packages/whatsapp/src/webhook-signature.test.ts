@@ -9,9 +9,24 @@ const ours = appSecrets(['an app secret'])
 
 describe('published vectors', () => {
   const VECTORS: readonly (readonly [name: string, secret: string, body: string, header: string])[] = [
-    ['compact', 'test_app_secret', '{"object":"whatsapp_business_account","entry":[]}', 'dec6a680679a968e7e0319355b23599cbfc54502c0784668e9618baa0c633756'],
-    ['with spaces', 'test_app_secret', '{"object": "whatsapp_business_account", "entry": []}', '56cbbaf4961c6cfdae48b7f116c047e5eb513d2c931baae63a2bc1afd26f803a'],
-    ['unicode escape', 's3cr3t', '{"a":"caf\\u00e9"}', '21ebd8c946d33e2e753547c540be64f844b5d061f445389af6f4178b6356d89d'],
+    [
+      'compact',
+      'test_app_secret',
+      '{"object":"whatsapp_business_account","entry":[]}',
+      'dec6a680679a968e7e0319355b23599cbfc54502c0784668e9618baa0c633756',
+    ],
+    [
+      'with spaces',
+      'test_app_secret',
+      '{"object": "whatsapp_business_account", "entry": []}',
+      '56cbbaf4961c6cfdae48b7f116c047e5eb513d2c931baae63a2bc1afd26f803a',
+    ],
+    [
+      'unicode escape',
+      's3cr3t',
+      '{"a":"caf\\u00e9"}',
+      '21ebd8c946d33e2e753547c540be64f844b5d061f445389af6f4178b6356d89d',
+    ],
     ['empty', 's3cr3t', '', '3c81cc9496e1c25250f6ccb85f697c1bb623e3480d6538ad8cb6a6648142777d'],
   ]
 
@@ -63,13 +78,18 @@ describe('the header', () => {
 
   test('one flipped bit anywhere, in the body or in the signature, is noticed', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1, maxLength: 300 }), fc.nat(), fc.boolean(), (content, position, inBody) => {
-        const signature = Buffer.from(signBody(content, 'an app secret').slice(7), 'hex')
-        const victim = inBody ? content : signature
-        const bit = position % (victim.length * 8)
-        victim[bit >> 3] = (victim[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-        expect(verifySignature(content, `sha256=${signature.toString('hex')}`, ours)).toBe('wrong')
-      }),
+      fc.property(
+        fc.uint8Array({ minLength: 1, maxLength: 300 }),
+        fc.nat(),
+        fc.boolean(),
+        (content, position, inBody) => {
+          const signature = Buffer.from(signBody(content, 'an app secret').slice(7), 'hex')
+          const victim = inBody ? content : signature
+          const bit = position % (victim.length * 8)
+          victim[bit >> 3] = (victim[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+          expect(verifySignature(content, `sha256=${signature.toString('hex')}`, ours)).toBe('wrong')
+        },
+      ),
     )
   })
 })

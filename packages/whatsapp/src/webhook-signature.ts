@@ -23,7 +23,11 @@ const FORM = /^sha256=([0-9a-fA-F]{64})$/
  *
  * @param header the header's value; when it came twice, node joins the two, and the result is malformed.
  */
-export function verifySignature(body: Uint8Array, header: string | readonly string[] | undefined, secrets: AppSecrets): SignatureVerdict {
+export function verifySignature(
+  body: Uint8Array,
+  header: string | readonly string[] | undefined,
+  secrets: AppSecrets,
+): SignatureVerdict {
   if (header === undefined || header === '') return 'missing'
   const claimed = claimedDigest(header)
   if (claimed === null) return 'malformed'

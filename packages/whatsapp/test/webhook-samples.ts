@@ -35,12 +35,19 @@ export const STATUS_SAMPLES = {
   sentWithoutConversation: statusBody({ status: 'sent', pricing: LITE }),
   sentFellBackToCloudApi: statusBody({ status: 'sent', pricing: { ...LITE, category: 'marketing' } }),
   sentWithoutPricing: statusBody({ status: 'sent' }),
-  sentMinimal: body(change('messages', { statuses: [{ id: 'wamid.min', status: 'sent', pricing: { category: 'marketing_lite' } }] })),
-  deliveredWithMaxPriceCost: statusBody({ status: 'delivered', pricing: { ...LITE, cost: { amount: 0.035, currency: 'USD' } } }),
+  sentMinimal: body(
+    change('messages', { statuses: [{ id: 'wamid.min', status: 'sent', pricing: { category: 'marketing_lite' } }] }),
+  ),
+  deliveredWithMaxPriceCost: statusBody({
+    status: 'delivered',
+    pricing: { ...LITE, cost: { amount: 0.035, currency: 'USD' } },
+  }),
   deliveredToUsername: body(
     messages({
       contacts: [{ profile: { name: 'P', username: '@p', country_code: 'US' }, wa_id: '', user_id: 'user.1' }],
-      statuses: [{ id: WAMID, status: 'delivered', timestamp: '1750030073', recipient_id: '', recipient_user_id: 'user.1' }],
+      statuses: [
+        { id: WAMID, status: 'delivered', timestamp: '1750030073', recipient_id: '', recipient_user_id: 'user.1' },
+      ],
     }),
   ),
   readWithoutDelivered: statusBody({ status: 'read', timestamp: 1_750_030_080 }),
@@ -52,30 +59,71 @@ export const STATUS_SAMPLES = {
   failedWithoutErrors: statusBody({ status: 'failed' }),
   failedWithOddErrors: statusBody({ status: 'failed', errors: [null, 'x', { code: 'abc' }, { code: 131_026 }] }),
   failedWithoutFieldAndObject: {
-    entry: [{ changes: [{ value: { statuses: [{ id: WAMID, recipient_id: '6590000001', status: 'failed', errors: [{ code: 132_015 }] }] } }] }],
+    entry: [
+      {
+        changes: [
+          {
+            value: {
+              statuses: [{ id: WAMID, recipient_id: '6590000001', status: 'failed', errors: [{ code: 132_015 }] }],
+            },
+          },
+        ],
+      },
+    ],
   },
-  failedWithInternalData: statusBody({ status: 'failed', internal_1p_only_data: { x: 'y' }, errors: [{ code: 131_047 }] }),
+  failedWithInternalData: statusBody({
+    status: 'failed',
+    internal_1p_only_data: { x: 'y' },
+    errors: [{ code: 131_047 }],
+  }),
   gupshupPassthrough: {
     object: 'whatsapp_business_account',
     gs_app_id: 'app',
-    entry: [{ changes: [messages({ statuses: [{ gs_id: 'gs', id: WAMID, status: 'enqueued', timestamp: 1_750_030_073_420 }] })] }],
+    entry: [
+      {
+        changes: [
+          messages({ statuses: [{ gs_id: 'gs', id: WAMID, status: 'enqueued', timestamp: 1_750_030_073_420 }] }),
+        ],
+      },
+    ],
   },
 } as const
 
-const TEMPLATE = { message_template_id: 1_689_000_000_000_001, message_template_name: 'spring_sale', message_template_language: 'en-US' }
+const TEMPLATE = {
+  message_template_id: 1_689_000_000_000_001,
+  message_template_name: 'spring_sale',
+  message_template_language: 'en-US',
+}
 
 export const NOTICE_SAMPLES = {
   preferenceStop: body(
     change('user_preferences', {
       metadata: METADATA,
       contacts: [{ profile: { name: 'T' }, wa_id: '16505550100', user_id: 'US.1' }],
-      user_preferences: [{ wa_id: '16505550100', user_id: 'US.1', category: 'marketing_messages', value: 'stop', timestamp: 1_731_705_721, signup_id: '1' }],
+      user_preferences: [
+        {
+          wa_id: '16505550100',
+          user_id: 'US.1',
+          category: 'marketing_messages',
+          value: 'stop',
+          timestamp: 1_731_705_721,
+          signup_id: '1',
+        },
+      ],
     }),
   ),
   preferenceResume: body(
     change('user_preferences', {
       metadata: METADATA,
-      user_preferences: [{ wa_id: '16505550100', detail: 'x', category: 'marketing_messages', value: 'resume', timestamp: 1_731_705_721 }],
+      user_preferences: [
+        {
+          wa_id: '16505550100',
+          detail: 'x',
+          category: 'marketing_messages',
+          value: 'resume',
+          timestamp: 1_731_705_721,
+        },
+      ],
     }),
   ),
   preferenceSignup: body(change('user_preferences', { user_preferences: [{ value: 'signup' }] })),
@@ -83,19 +131,41 @@ export const NOTICE_SAMPLES = {
     messages({
       contacts: [{ profile: { name: 'S' }, wa_id: '16505550100' }],
       messages: [
-        { context: { from: '15550000001', id: 'wamid.campaign' }, from: '16505550100', id: 'wamid.in', timestamp: '1750091045', type: 'button', button: { payload: 'STOP', text: 'Unsubscribe' } },
+        {
+          context: { from: '15550000001', id: 'wamid.campaign' },
+          from: '16505550100',
+          id: 'wamid.in',
+          timestamp: '1750091045',
+          type: 'button',
+          button: { payload: 'STOP', text: 'Unsubscribe' },
+        },
       ],
     }),
   ),
-  unsupportedMessage: body(messages({ messages: [{ from: '1', id: 'w', timestamp: '1750090702', errors: [{ code: 131_051 }], type: 'unsupported' }] })),
-  systemMessage: body(messages({ messages: [{ from: '1', id: 'w', timestamp: '1750269342', system: { type: 'user_changed_number' }, type: 'system' }] })),
+  unsupportedMessage: body(
+    messages({
+      messages: [{ from: '1', id: 'w', timestamp: '1750090702', errors: [{ code: 131_051 }], type: 'unsupported' }],
+    }),
+  ),
+  systemMessage: body(
+    messages({
+      messages: [
+        { from: '1', id: 'w', timestamp: '1750269342', system: { type: 'user_changed_number' }, type: 'system' },
+      ],
+    }),
+  ),
   linkClick: body(
     messages({
       user_actions: [
         {
           action_type: 'marketing_messages_link_click',
           timestamp: '1758585590',
-          marketing_messages_link_click_data: { click_component: 'cta', product_id: 'sku', click_id: 'click', tracking_token: 't' },
+          marketing_messages_link_click_data: {
+            click_component: 'cta',
+            product_id: 'sku',
+            click_id: 'click',
+            tracking_token: 't',
+          },
         },
       ],
     }),
@@ -103,27 +173,77 @@ export const NOTICE_SAMPLES = {
   landingPageView: body(messages({ user_actions: [{ action_type: 'landing_page_view', timestamp: '1758585600' }] })),
   unknownAction: body(messages({ user_actions: [{ action_type: 'some_future_action', timestamp: '1758585601' }] })),
   valueErrors: body(messages({ errors: [{ code: 130_429, title: 'Rate limit hit', error_data: { details: 'x' } }] })),
-  templatePaused: body(change('message_template_status_update', { ...TEMPLATE, event: 'paused', reason: 'NONE', other_info: { title: 'FIRST_PAUSE', description: 'x' } })),
-  templateApproved: body(change('message_template_status_update', { ...TEMPLATE, event: 'APPROVED', reason: null })),
-  templateQualityUnderWrongField: body(change('message_template_status_update', { ...TEMPLATE, previous_quality_score: 'GREEN', new_quality_score: 'YELLOW' })),
-  templateCategoryPending: body(
-    change('template_category_update', { ...TEMPLATE, new_category: 'UTILITY', correct_category: 'MARKETING', category_update_timestamp: 1_746_169_200 }),
+  templatePaused: body(
+    change('message_template_status_update', {
+      ...TEMPLATE,
+      event: 'paused',
+      reason: 'NONE',
+      other_info: { title: 'FIRST_PAUSE', description: 'x' },
+    }),
   ),
-  templateCategoryDone: body(change('template_category_update', { ...TEMPLATE, previous_category: 'UTILITY', new_category: 'MARKETING' })),
-  templateEdited: body(change('message_template_components_update', { ...TEMPLATE, message_template_title: 'x', message_template_buttons: [] })),
-  throughputUpgrade: body(change('phone_number_quality_update', { display_phone_number: '15550000001', event: 'THROUGHPUT_UPGRADE', current_limit: 'TIER_UNLIMITED' })),
-  capability: body(change('business_capability_update', { max_daily_conversations_per_business: 2000, max_phone_numbers_per_waba: 25 })),
+  templateApproved: body(change('message_template_status_update', { ...TEMPLATE, event: 'APPROVED', reason: null })),
+  templateQualityUnderWrongField: body(
+    change('message_template_status_update', {
+      ...TEMPLATE,
+      previous_quality_score: 'GREEN',
+      new_quality_score: 'YELLOW',
+    }),
+  ),
+  templateCategoryPending: body(
+    change('template_category_update', {
+      ...TEMPLATE,
+      new_category: 'UTILITY',
+      correct_category: 'MARKETING',
+      category_update_timestamp: 1_746_169_200,
+    }),
+  ),
+  templateCategoryDone: body(
+    change('template_category_update', { ...TEMPLATE, previous_category: 'UTILITY', new_category: 'MARKETING' }),
+  ),
+  templateEdited: body(
+    change('message_template_components_update', {
+      ...TEMPLATE,
+      message_template_title: 'x',
+      message_template_buttons: [],
+    }),
+  ),
+  throughputUpgrade: body(
+    change('phone_number_quality_update', {
+      display_phone_number: '15550000001',
+      event: 'THROUGHPUT_UPGRADE',
+      current_limit: 'TIER_UNLIMITED',
+    }),
+  ),
+  capability: body(
+    change('business_capability_update', {
+      max_daily_conversations_per_business: 2000,
+      max_phone_numbers_per_waba: 25,
+    }),
+  ),
   accountRestricted: body(
     change('account_update', {
       event: 'ACCOUNT_RESTRICTION',
       restriction_info: [{ restriction_type: 'RESTRICTED_BIZ_INITIATED_MESSAGING', expiration: 1_750_500_000 }],
     }),
   ),
-  accountDisabled: body(change('account_update', { event: 'DISABLED_UPDATE', ban_info: { waba_ban_state: 'DISABLE' } })),
-  accountAlert: body(change('account_alerts', { entity_type: 'BUSINESS', alert_info: { alert_severity: 'WARNING', alert_status: 'ACTIVE', alert_type: 'SOMETHING' } })),
+  accountDisabled: body(
+    change('account_update', { event: 'DISABLED_UPDATE', ban_info: { waba_ban_state: 'DISABLE' } }),
+  ),
+  accountAlert: body(
+    change('account_alerts', {
+      entity_type: 'BUSINESS',
+      alert_info: { alert_severity: 'WARNING', alert_status: 'ACTIVE', alert_type: 'SOMETHING' },
+    }),
+  ),
   accountReview: body(change('account_review_update', { decision: 'APPROVED' })),
-  security: body(change('security', { display_phone_number: '15550000001', event: 'PIN_RESET_REQUEST', requester: '1' })),
-  automaticEvents: body(change('automatic_events', { automatic_events: [{ id: WAMID, event_name: 'Purchase', custom_data: { value: 1 } }] })),
+  security: body(
+    change('security', { display_phone_number: '15550000001', event: 'PIN_RESET_REQUEST', requester: '1' }),
+  ),
+  automaticEvents: body(
+    change('automatic_events', {
+      automatic_events: [{ id: WAMID, event_name: 'Purchase', custom_data: { value: 1 } }],
+    }),
+  ),
   trackingEvents: body(change('tracking_events', { events: [{ event_name: 'sent', timestamp: 1_504_902_988 }] })),
   fieldOfTomorrow: body(change('carrier_pigeon_update', { pigeons: 3 })),
 } as const

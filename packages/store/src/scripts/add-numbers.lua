@@ -3,7 +3,7 @@
   Add numbers to a number set. Adding twice is adding once.
 
   KEYS  1 the set's meta  2.. pairs to split (bucket, new bucket)  then the numbers' buckets
-  ARGV  1 buckets the caller believes in  2 buckets wanted  3 pairs  4 slots (two bytes a number)  5.. numbers
+  ARGV  1 buckets the caller believes in  2 buckets wanted  3 pairs  4 slots (two bytes a number)  5 numbers, 'n n …'
   Returns {'moved', buckets, numbers in the set}: the caller's belief is out of date, nothing was added
           {'halted', buckets, numbers in the set}: the set cannot grow that far, nothing was added; ask without growth
           {'added', buckets, numbers in the set, how many are new}
@@ -20,8 +20,10 @@ if buckets ~= math.max(from, to) then return { 'halted', buckets, count } end
 
 local slot = slot_reader(ARGV[4], 1 + pairs_given * 2)
 local added = 0
-for i = 1, #ARGV - 4 do
-  added = added + redis.call('SADD', KEYS[slot(i)], ARGV[i + 4])
+local i = 0
+for number in string.gmatch(ARGV[5], '%d+') do
+  i = i + 1
+  added = added + redis.call('SADD', KEYS[slot(i)], number)
 end
 if added > 0 then count = redis.call('HINCRBY', KEYS[1], 'count', added) end
 return { 'added', buckets, count, added }

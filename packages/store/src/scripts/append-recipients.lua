@@ -9,7 +9,8 @@
         then pairs to split (ARGV 7), then the numbers' buckets
   ARGV  1 sequence number  2 first chunk  3 first row in it: 0, or where the last chunk of the campaign ends
         4 chunks  5 buckets believed in  6 buckets wanted  7 pairs  8 counters to add, 'field=by …'
-        9 duplicates left out already  10 slots (two bytes a number)  11.. chunk blobs, then numbers in order of rows
+        9 duplicates left out already  10 slots (two bytes a number)  11 numbers in order of rows, 'n n …'
+        12.. chunk blobs
   Returns {'stored', chunks, rows in the last, buckets, numbers in the set, added, duplicates}
           {'repack', chunks, rows in the last, buckets, numbers in the set, 'row,row,…' of the duplicates}
           {'moved', chunks, rows in the last, buckets, numbers in the set}: the caller's belief is out of date
@@ -42,22 +43,23 @@ if buckets ~= math.max(from, to) then return { 'halted', chunks, tail, buckets, 
 
 -- Add every number; those that were there are duplicates.
 local slot = slot_reader(ARGV[10], 6 + blobs + pairs_given * 2)
-local before = 10 + blobs
-local rows = #ARGV - before
-local bytes, duplicates = {}, {}
-for i = 1, rows do
-  if redis.call('SADD', KEYS[slot(i)], ARGV[before + i]) == 1 then
-    bytes[i] = '\1'
+local rows, bytes, duplicates = 0, {}, {}
+for number in string.gmatch(ARGV[11], '%d+') do
+  rows = rows + 1
+  if redis.call('SADD', KEYS[slot(rows)], number) == 1 then
+    bytes[rows] = '\1'
   else
-    bytes[i] = '\0'
-    duplicates[#duplicates + 1] = i - 1
+    bytes[rows] = '\0'
+    duplicates[#duplicates + 1] = rows - 1
   end
 end
 local added = rows - #duplicates
 
 if added > 0 and #duplicates > rows * WASTE then
-  for i = 1, rows do
-    if bytes[i] == '\1' then redis.call('SREM', KEYS[slot(i)], ARGV[before + i]) end
+  local row = 0
+  for number in string.gmatch(ARGV[11], '%d+') do
+    row = row + 1
+    if bytes[row] == '\1' then redis.call('SREM', KEYS[slot(row)], number) end
   end
   return { 'repack', chunks, tail, buckets, count, table.concat(duplicates, ',') }
 end
@@ -66,7 +68,7 @@ if added > 0 then
   count = redis.call('HINCRBY', KEYS[6], 'count', added)
   redis.call('SETRANGE', KEYS[3], first * CHUNK_ROWS + row, table.concat(bytes))
   for blob = 1, blobs do
-    redis.call('SET', KEYS[6 + blob], ARGV[10 + blob])
+    redis.call('SET', KEYS[6 + blob], ARGV[11 + blob])
     redis.call('ZADD', KEYS[4], 0, first + blob - 1)
   end
   chunks = first + blobs

@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+
+import { pause, startOpsServer } from '@chasqui/runtime'
+import type { Logger } from '@chasqui/runtime'
+import {
+  campaignsInSight,
+  closeRedis,
+  connectRedis,
+  Keys,
+  Lease,
+  Senders,
+  Suppressions,
+  WebhookLog,
+} from '@chasqui/store'
+import { appSecrets } from '@chasqui/whatsapp'
+
+import type { StatusWorkerConfig } from './config.ts'
+import { Exporter } from './exporter.ts'
+import { Folder } from './folder.ts'
+import { Inbox } from './inbox.ts'
+import { createStatusMetrics } from './metrics.ts'
+import { buildServer } from './server.ts'
+
+export type StatusWorker = {
+  readonly port: number
+  readonly metricsPort: number
+  readonly steps: ReadonlyArray<{ readonly name: string; readonly run: () => Promise<void> }>
+}
+
+const LEASE_MS = 10_000
+const TRIM_EVERY_MS = 10_000
+
+/** Build and start a status-worker. Rejects when Redis cannot be reached. */
+export async function startStatusWorker(config: StatusWorkerConfig, logger: Logger): Promise<StatusWorker> {
+  const metrics = createStatusMetrics()
+  const keys = new Keys(config.prefix)
+  const onError = (error: Error): void => logger.warn({ err: error }, 'redis connection')
+  // Three connections: a webhook waits for nothing but its own write, folds retry for ever, and one blocks on the log.
+  const inboxClient = connectRedis(config.redisUrl, 'api', onError)
+  const foldClient = connectRedis(config.redisUrl, 'ledger', onError)
+  const blocking = connectRedis(config.redisUrl, 'blocking', onError)
+  const holder = randomUUID()
+
+  const log = new WebhookLog(foldClient, blocking, keys, holder)
+  const inboxLog = new WebhookLog(inboxClient, blocking, keys, holder)
+  await log.open()
+  const onTrouble = (error: unknown): void => logger.warn({ err: error }, 'trouble, will try again')
+  const folder = new Folder({
+    client: foldClient,
+    keys,
+    log,
+    senders: new Senders(foldClient, keys),
+    suppressions: new Suppressions(foldClient, keys),
+    metrics,
+    environment: config.prefix,
+    senderOf: config.senderOf,
+    now: Date.now,
+    onTrouble,
+  })
+  const exporter = new Exporter({
+    metrics,
+    lease: new Lease(foldClient, keys.exporter(), holder, LEASE_MS),
+    log,
+    inSight: async (most) => await campaignsInSight(foldClient, keys, most),
+    now: Date.now,
+    onTrouble,
+  })
+  const app = buildServer({
+    logger,
+    metrics,
+    inbox: new Inbox(async (bodies) => await inboxLog.append(bodies)),
+    verifyToken: config.verifyToken,
+    secrets: appSecrets(config.appSecrets),
+  })
+  const stopping = new AbortController()
+  const trimming = trimNowAndThen(log, config, stopping.signal, onTrouble)
+
+  const ops = await startOpsServer({
+    host: config.host,
+    port: config.metricsPort,
+    registry: metrics.registry,
+    ready: async () => {
+      if (stopping.signal.aborted) return { ok: false, why: 'draining' }
+      await inboxClient.ping()
+      return { ok: true }
+    },
+  })
+  folder.start()
+  exporter.start()
+  await app.listen({ host: config.host, port: config.port })
+  return {
+    port: (app.server.address() as AddressInfo).port,
+    metricsPort: ops.port,
+    steps: [
+      { name: 'requests', run: async () => (stopping.abort(), await app.close()) },
+      { name: 'folder', run: async () => await folder.stop() },
+      { name: 'exporter', run: async () => await exporter.stop() },
+      { name: 'trimming', run: async () => await trimming },
+      { name: 'ops', run: async () => await ops.close() },
+      {
+        name: 'redis',
+        run: async () =>
+          void (await Promise.all([inboxClient, foldClient, blocking].map(async (client) => await closeRedis(client)))),
+      },
+    ],
+  }
+}
+
+async function trimNowAndThen(
+  log: WebhookLog,
+  config: StatusWorkerConfig,
+  stop: AbortSignal,
+  onTrouble: (error: unknown) => void,
+): Promise<void> {
+  while (!stop.aborted) {
+    await pause(TRIM_EVERY_MS, stop)
+    await log.trim(Date.now(), config.keepMs, config.keepEntries).catch(onTrouble)
+  }
+}

@@ -1,0 +1,62 @@
+import { common, integer, port, readEnvironment, readSenders, text } from '@chasqui/runtime'
+import type { Environment, LogLevel } from '@chasqui/runtime'
+import { z } from 'zod'
+
+export type StatusWorkerConfig = {
+  readonly redisUrl: string
+  readonly prefix: string
+  readonly host: string
+  readonly port: number
+  readonly metricsPort: number
+  readonly logLevel: LogLevel
+  readonly verifyToken: string
+  /** A body signed with any of them is genuine. */
+  readonly appSecrets: readonly string[]
+  /** How long and how many folded bodies' entries are kept for replays. */
+  readonly keepMs: number
+  readonly keepEntries: number
+  /** Phone number id -> sender id. */
+  readonly senderOf: ReadonlyMap<string, string>
+}
+
+const VARIABLES = {
+  REDIS_URL: common.REDIS_URL,
+  REDIS_PREFIX: common.REDIS_PREFIX,
+  SENDERS_FILE: common.SENDERS_FILE,
+  HOST: common.HOST,
+  LOG_LEVEL: common.LOG_LEVEL,
+  PORT: port(3001),
+  METRICS_PORT: port(9303),
+  WEBHOOK_VERIFY_TOKEN: text({
+    describe: 'the token entered beside the callback URL in the app dashboard',
+    secret: true,
+  }),
+  WEBHOOK_APP_SECRETS: {
+    schema: z
+      .string()
+      .transform((list) => list.split(',').map((secret) => secret.trim()))
+      .refine((secrets) => secrets.every((secret) => secret !== '')),
+    describe: 'app secrets, separated by commas, none of them empty',
+    secret: true,
+  },
+  WEBHOOK_LOG_KEEP_SECONDS: integer({ min: 0, max: 2_592_000, default: 3_600, what: 'seconds a folded body is kept' }),
+  WEBHOOK_LOG_KEEP_ENTRIES: integer({ min: 0, max: 10_000_000, default: 20_000, what: 'folded entries kept' }),
+}
+
+/** @throws EnvironmentError with a line for each mistake. */
+export function readConfig(env: Environment): StatusWorkerConfig {
+  const values = readEnvironment(VARIABLES, env)
+  return {
+    redisUrl: values.REDIS_URL,
+    prefix: values.REDIS_PREFIX,
+    host: values.HOST,
+    port: values.PORT,
+    metricsPort: values.METRICS_PORT,
+    logLevel: values.LOG_LEVEL,
+    verifyToken: values.WEBHOOK_VERIFY_TOKEN,
+    appSecrets: values.WEBHOOK_APP_SECRETS,
+    keepMs: values.WEBHOOK_LOG_KEEP_SECONDS * 1_000,
+    keepEntries: values.WEBHOOK_LOG_KEEP_ENTRIES,
+    senderOf: new Map(readSenders(values.SENDERS_FILE).map(({ id, phoneNumberId }) => [phoneNumberId, id])),
+  }
+}

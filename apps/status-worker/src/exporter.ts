@@ -1,0 +1,102 @@
+import { DISPOSITIONS } from '@chasqui/delivery'
+import { pause } from '@chasqui/runtime'
+import type { CampaignSight, Lease, WebhookLog } from '@chasqui/store'
+
+import type { StatusMetrics } from './metrics.ts'
+import { Paces } from './pace.ts'
+
+export type ExporterOptions = {
+  readonly metrics: StatusMetrics
+  readonly lease: Lease
+  readonly log: WebhookLog
+  readonly inSight: (most: number) => Promise<{ readonly seen: readonly CampaignSight[]; readonly total: number }>
+  /** Ms since 1970. */
+  readonly now: () => number
+  readonly onTrouble: (error: unknown) => void
+}
+
+/** Campaigns exported, at most; each is some 16 series. */
+const CAMPAIGNS_MAX = 200
+const EVERY_MS = 2_000
+const STATUSES = ['sent', 'delivered', 'read', 'failed', 'undelivered', 'held'] as const
+
+/**
+ * Shows the campaigns in sight to Prometheus. One replica does it for all: sums over replicas would double otherwise.
+ * Who loses the lease forgets its series at once.
+ */
+export class Exporter {
+  readonly #options: ExporterOptions
+  readonly #stop = new AbortController()
+  readonly #paces = new Paces()
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(options: ExporterOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.#running = this.#loop()
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#running
+    await this.#options.lease.release().catch(this.#options.onTrouble)
+  }
+
+  async #loop(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      try {
+        await this.#look()
+      } catch (error) {
+        this.#options.onTrouble(error)
+      }
+      await pause(EVERY_MS, this.#stop.signal)
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { metrics, lease, log, inSight } = this.#options
+    const [{ unfolded }, letters] = await Promise.all([log.backlog(), log.deadLetterCount()])
+    metrics.backlog.set(unfolded)
+    metrics.deadLetters.set(letters)
+    const mine = await lease.hold()
+    metrics.exporter.set(mine ? 1 : 0)
+    if (!mine) return this.#forget()
+    const { seen, total } = await inSight(CAMPAIGNS_MAX)
+    // Nothing is awaited from here on: a scrape sees the old series or the new ones, not half of each.
+    this.#forget()
+    for (const campaign of seen) this.#show(campaign)
+    this.#showSendable(seen)
+    metrics.dropped.set(Math.max(0, total - seen.length))
+    this.#paces.keepOnly(new Set(seen.map(({ id }) => id)))
+  }
+
+  #forget(): void {
+    const { recipients, messages, eta, slack, sendable, dropped } = this.#options.metrics
+    for (const gauge of [recipients, messages, eta, slack, sendable, dropped]) gauge.reset()
+  }
+
+  #show({ id: campaign, status, counts, notAfter }: CampaignSight): void {
+    const { metrics, now } = this.#options
+    for (const disposition of DISPOSITIONS)
+      metrics.recipients.set({ campaign, disposition }, counts.get(disposition) ?? 0)
+    for (const what of STATUSES) metrics.messages.set({ campaign, status: what }, counts.get(`delivery:${what}`) ?? 0)
+    const pending = counts.get('pending') ?? 0
+    this.#paces.note(campaign, now(), (counts.get('recipients') ?? 0) - pending)
+    const ended = status === 'completed' || status === 'canceled'
+    const pace = this.#paces.of(campaign)
+    const eta = pending === 0 || ended ? 0 : pending / pace
+    if (!Number.isFinite(eta)) return
+    metrics.eta.set({ campaign }, eta)
+    if (notAfter !== null && !ended) metrics.slack.set({ campaign }, (notAfter - now()) / 1_000 - eta)
+  }
+
+  #showSendable(seen: readonly CampaignSight[]): void {
+    const bySender = new Map<string, number>()
+    for (const { sender, status, counts } of seen) {
+      bySender.set(sender, (bySender.get(sender) ?? 0) + (status === 'running' ? (counts.get('pending') ?? 0) : 0))
+    }
+    for (const [sender, messages] of bySender) this.#options.metrics.sendable.set({ sender }, messages)
+  }
+}

@@ -1,0 +1,88 @@
+import { createMetrics } from '@chasqui/runtime'
+
+const CAMPAIGN = 'One status-worker of all exports it; the campaign has not ended, or did so within the last hours.'
+
+/** What a status-worker tells Prometheus. The `campaign` and `sendable` series come from one replica at a time. */
+export function createStatusMetrics() {
+  const metrics = createMetrics({ app: 'status-worker' })
+  return {
+    registry: metrics.registry,
+    events: metrics.counter({
+      name: 'chasqui_webhook_events_total',
+      help: 'Statuses folded, by what they say; other kinds of events by their kind.',
+      labelNames: ['status'] as const,
+    }),
+    requests: metrics.histogram({
+      name: 'chasqui_webhook_request_duration_seconds',
+      help: 'From the request to its answer, by the status of the answer.',
+      labelNames: ['status'] as const,
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    }),
+    lag: metrics.histogram({
+      name: 'chasqui_webhook_lag_seconds',
+      help: 'From the event, by the time Meta gives it in whole seconds, to its fold.',
+      buckets: [0.5, 1, 2, 5, 10, 30, 60, 300, 1_800, 7_200, 43_200, 259_200],
+    }),
+    unmatched: metrics.counter({
+      name: 'chasqui_webhook_unmatched_total',
+      help: 'Statuses, or parts of bodies, that no recipient was found for, by reason; most lie in the dead letters.',
+      labelNames: ['reason'] as const,
+    }),
+    refused: metrics.counter({
+      name: 'chasqui_webhook_refused_total',
+      help: 'Requests that were not taken in, by reason.',
+      labelNames: ['reason'] as const,
+    }),
+    lateProofs: metrics.counter({
+      name: 'chasqui_late_proofs_total',
+      help: 'Statuses that proved a send of a recipient thought to have ended otherwise.',
+    }),
+    troubles: metrics.counter({
+      name: 'chasqui_fold_troubles_total',
+      help: 'Batches that could not be folded because Redis was away or refused; each is tried again.',
+    }),
+    backlog: metrics.gauge({
+      name: 'chasqui_webhook_backlog_entries',
+      help: 'Entries of the webhook log that are not folded yet; the same in every replica.',
+    }),
+    deadLetters: metrics.gauge({
+      name: 'chasqui_webhook_dead_letters',
+      help: 'Dead letters kept; the same in every replica.',
+    }),
+    exporter: metrics.gauge({
+      name: 'chasqui_campaign_exporter',
+      help: '1 in the one replica that exports the series of campaigns.',
+    }),
+    recipients: metrics.gauge({
+      name: 'chasqui_campaign_recipients',
+      help: `Recipients by where they stand. ${CAMPAIGN}`,
+      labelNames: ['campaign', 'disposition'] as const,
+    }),
+    messages: metrics.gauge({
+      name: 'chasqui_campaign_messages',
+      help: `Accepted messages by what is known of them, cumulative. ${CAMPAIGN}`,
+      labelNames: ['campaign', 'status'] as const,
+    }),
+    eta: metrics.gauge({
+      name: 'chasqui_campaign_finish_eta_seconds',
+      help: `Seconds until everybody has been handed over at the pace of the last minute; none while nothing moves. ${CAMPAIGN}`,
+      labelNames: ['campaign'] as const,
+    }),
+    slack: metrics.gauge({
+      name: 'chasqui_campaign_deadline_slack_seconds',
+      help: `Seconds between that end and the last safe moment of hand-over; below zero: it will be missed. ${CAMPAIGN}`,
+      labelNames: ['campaign'] as const,
+    }),
+    sendable: metrics.gauge({
+      name: 'chasqui_sendable_messages',
+      help: `Recipients of running campaigns that wait to be sent to. ${CAMPAIGN}`,
+      labelNames: ['sender'] as const,
+    }),
+    dropped: metrics.gauge({
+      name: 'chasqui_campaign_series_dropped',
+      help: 'Campaigns in sight that are not exported, for there are too many.',
+    }),
+  }
+}
+
+export type StatusMetrics = ReturnType<typeof createStatusMetrics>

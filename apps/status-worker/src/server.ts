@@ -1,0 +1,124 @@
+import { answerHandshake, signatureForm, verifySignature } from '@chasqui/whatsapp'
+import type { AppSecrets } from '@chasqui/whatsapp'
+import { isStoreFailure } from '@chasqui/store'
+import type { Logger } from '@chasqui/runtime'
+import { fastify } from 'fastify'
+import type { FastifyError, FastifyInstance } from 'fastify'
+
+import type { Inbox } from './inbox.ts'
+import type { StatusMetrics } from './metrics.ts'
+
+export type ServerOptions = {
+  readonly logger: Logger
+  readonly metrics: StatusMetrics
+  readonly inbox: Inbox
+  readonly verifyToken: string
+  readonly secrets: AppSecrets
+}
+
+/** Meta sends up to 3 MB a body (webhooks overview); the contract allows 4. */
+const BODY_BYTES_MAX = 4 * 1024 * 1024
+/** A body takes milliseconds; who needs longer is stuck, or holds the connection for its own sake. */
+const REQUEST_MS = 10_000
+const CONNECTION_SILENT_MS = 75_000
+/** When Meta may come again, s; it retries on its own schedule anyway. */
+const RETRY_AFTER_S = '5'
+
+const PATH = '/webhooks/whatsapp'
+
+/** Why a request is not taken in, and what it is told. */
+const REFUSALS = {
+  unsigned: 401,
+  wrong_signature: 401,
+  handshake: 403,
+  too_large: 413,
+  encoded: 415,
+  not_json: 415,
+  too_busy: 503,
+  store_unavailable: 503,
+} as const satisfies Readonly<Record<string, number>>
+
+type Refusal = keyof typeof REFUSALS
+
+class Refused extends Error {
+  readonly refusal: Refusal
+
+  constructor(refusal: Refusal) {
+    super(refusal)
+    this.refusal = refusal
+  }
+}
+
+/** The public port: Meta's handshake and its callbacks, nothing else. */
+export function buildServer({ logger, metrics, inbox, verifyToken, secrets }: ServerOptions): FastifyInstance {
+  const app = fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_MS,
+    connectionTimeout: CONNECTION_SILENT_MS,
+    keepAliveTimeout: CONNECTION_SILENT_MS,
+    http: { headersTimeout: REQUEST_MS },
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+  }) as unknown as FastifyInstance
+
+  // The signature is over the bytes as they came; nothing is parsed before it is checked.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+
+  app.addHook('onResponse', async (request, reply) => {
+    if (request.method === 'POST')
+      metrics.requests.observe({ status: String(reply.statusCode) }, reply.elapsedTime / 1_000)
+  })
+
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    const refusal = refusalOf(error)
+    if (refusal === null) {
+      logger.error({ err: error }, 'webhook request failed')
+      return reply
+        .code(error.statusCode !== undefined && error.statusCode < 500 ? error.statusCode : 500)
+        .send({ code: 'error' })
+    }
+    metrics.refused.inc({ reason: refusal })
+    const status = REFUSALS[refusal]
+    if (status === 503) reply.header('retry-after', RETRY_AFTER_S)
+    return reply.code(status).send({ code: refusal })
+  })
+
+  app.get(PATH, async (request, reply) => {
+    const answer = answerHandshake(request.query as Readonly<Record<string, unknown>>, verifyToken)
+    if (answer.kind === 'refused') {
+      logger.warn({ reason: answer.reason }, 'handshake refused')
+      throw new Refused('handshake')
+    }
+    return reply.type('text/plain').send(answer.challenge)
+  })
+
+  app.post(
+    PATH,
+    {
+      // Before a byte of the body is read: what cannot be genuine is not worth 4 MB.
+      onRequest: async (request) => {
+        if (request.headers['content-encoding'] !== undefined) throw new Refused('encoded')
+        if (signatureForm(request.headers['x-hub-signature-256']) !== 'present') throw new Refused('unsigned')
+      },
+    },
+    async (request, reply) => {
+      if (!Buffer.isBuffer(request.body)) throw new Refused('not_json')
+      if (verifySignature(request.body, request.headers['x-hub-signature-256'], secrets) !== 'genuine')
+        throw new Refused('wrong_signature')
+      if ((await inbox.take(request.body)) === 'too_busy') throw new Refused('too_busy')
+      return reply.code(200).send()
+    },
+  )
+  return app
+}
+
+function refusalOf(error: FastifyError): Refusal | null {
+  if (error instanceof Refused) return error.refusal
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return 'too_large'
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' || error.code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH')
+    return 'not_json'
+  return isStoreFailure(error) ? 'store_unavailable' : null
+}

@@ -1,0 +1,48 @@
+import type { Keys } from './keys.ts'
+import type { RedisClient } from './redis.ts'
+
+/** A campaign and its numbers at one instant, for those who watch. */
+export type CampaignSight = {
+  readonly id: string
+  readonly sender: string
+  readonly status: string
+  /** Last safe moment of hand-over, ms; `null`: none. */
+  readonly notAfter: number | null
+  /** The counts hash; a missing field is 0. */
+  readonly counts: ReadonlyMap<string, number>
+}
+
+/**
+ * The campaigns in sight: alive, or ended within the last hours; the newest first, at most `most`.
+ *
+ * @returns them, and how many there are in all.
+ */
+export async function campaignsInSight(
+  client: RedisClient,
+  keys: Keys,
+  most: number,
+): Promise<{ readonly seen: CampaignSight[]; readonly total: number }> {
+  const [ids, total] = await Promise.all([
+    client.zrevrange(keys.alive(), 0, String(most - 1)),
+    client.zcard(keys.alive()),
+  ])
+  const seen = await Promise.all(ids.map(async (id) => await look(client, keys, id)))
+  return { seen: seen.filter((sight) => sight !== null), total }
+}
+
+async function look(client: RedisClient, keys: Keys, id: string): Promise<CampaignSight | null> {
+  const [[sender, status, notAfter], counts] = await Promise.all([
+    client.hmget(keys.campaign(id), 'sender', 'status', 'notAfter') as Promise<
+      [string | null, string | null, string | null]
+    >,
+    client.hgetall(keys.counts(id)),
+  ])
+  if (sender === null || status === null) return null
+  return {
+    id,
+    sender,
+    status,
+    notAfter: notAfter === null || notAfter === '' ? null : Number(notAfter),
+    counts: new Map(Object.entries(counts).map(([field, value]) => [field, Number(value)])),
+  }
+}
