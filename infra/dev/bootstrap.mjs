@@ -17,6 +17,8 @@ const NODE_LEAST = [24, 12]
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 const modules = join(root, 'node_modules')
 const ownNode = join(modules, '.bin', 'node')
+const lock = readJson(join(root, 'package-lock.json'))
+const OWN_NODE_PACKAGE = `node_modules/node-${process.platform}-${process.arch}`
 
 try {
   if (!isInstalled())
@@ -27,11 +29,16 @@ try {
   process.exitCode = 1
 }
 
-function isInstalled() {
-  const lock = readJson(join(root, 'package-lock.json'))
-  // npm writes this one last, so a half-finished install has none.
+/** Whether node_modules is what the lock file says. npm writes its own account last, so a half-finished install has none. */
+function isComplete() {
   const installed = readJson(join(modules, '.package-lock.json'))
   return lock !== null && installed !== null && differences(lock, installed) === 0
+}
+
+function isInstalled() {
+  if (!isComplete()) return false
+  // Node itself is optional, because not every platform has it: npm says nothing when it could not be fetched.
+  return existsSync(ownNode) || !(OWN_NODE_PACKAGE in (lock?.packages ?? {})) || isEnough(systemNode())
 }
 
 async function install() {
@@ -49,26 +56,25 @@ async function install() {
     throw new Error(
       `npm ci failed (see above): the dependencies could not be installed; is the npm registry reachable?`,
     )
-  if (!isInstalled())
+  if (!isComplete())
     throw new Error('npm ci left something out that package-lock.json asks for; remove node_modules and try again')
   say(`installed in ${((Date.now() - start) / 1000).toFixed(1)} s`)
 }
 
 /** The Node of the lock file where there is one for this platform, else the system's. `npm run` looks for `node` in this order, too. */
 function ensureNode() {
-  // Asked for even when this very process runs on it: whoever called us may have put another Node first.
-  const own = existsSync(ownNode) ? versionOf(ownNode) : null
-  if (own !== null && isEnough(own)) return
+  const present = existsSync(ownNode)
+  if (present && isEnough(versionOf(ownNode))) return
   const system = systemNode()
-  if (system !== null && isEnough(system)) {
+  if (isEnough(system)) {
     // A binary that does not run here (another libc, say) would hide the one that does.
-    if (existsSync(ownNode)) rmSync(ownNode)
+    if (present) rmSync(ownNode)
     return
   }
-  const least = NODE_LEAST.join('.')
-  const found = system === null ? 'none' : `v${system}`
+  const found = system === null ? 'missing' : `v${system}`
+  const own = present ? 'does not run here' : `cannot be had for ${process.platform}-${process.arch}`
   throw new Error(
-    `Chasqui needs Node ${least} or newer; the system's is ${found} and npm has none for ${process.platform}-${process.arch}: install Node 26.`,
+    `Chasqui needs Node ${NODE_LEAST.join('.')} or newer: package-lock.json's ${own}, the system's is ${found}. Install Node 26.`,
   )
 }
 
@@ -83,8 +89,9 @@ function versionOf(command) {
   return found.status === 0 ? found.stdout.trim().slice(1) : null
 }
 
-/** @param {string} version */
+/** @param {string | null} version */
 function isEnough(version) {
+  if (version === null) return false
   const [major = 0, minor = 0] = version.split('.').map(Number)
   const [leastMajor = 0, leastMinor = 0] = NODE_LEAST
   return major > leastMajor || (major === leastMajor && minor >= leastMinor)
