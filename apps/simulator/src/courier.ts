@@ -48,7 +48,7 @@ export class Courier {
   readonly #options: CourierOptions
   readonly #agenda = new Agenda()
   readonly #agent = new Agent({ connections: CONNECTIONS_MAX, pipelining: 1 })
-  readonly #waiting: (() => void)[] = []
+  readonly #waiting = new Set<(idle: boolean) => void>()
   #timer: NodeJS.Timeout | undefined
   #bodiesInFlight = 0
   #statusesInFlight = 0
@@ -98,10 +98,19 @@ export class Courier {
     this.#pump()
   }
 
-  /** Resolves when nothing waits and nothing is in flight. */
-  async idle(): Promise<void> {
-    if (this.counts.pending === 0) return
-    await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  /** `true` when nothing waits and nothing is in flight, at once or later; `false` when the signal comes first. */
+  async idle(signal: AbortSignal): Promise<boolean> {
+    if (this.counts.pending === 0) return true
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const giveUp = (): void => resolve(false)
+    this.#waiting.add(resolve)
+    signal.addEventListener('abort', giveUp)
+    try {
+      return await promise
+    } finally {
+      this.#waiting.delete(resolve)
+      signal.removeEventListener('abort', giveUp)
+    }
   }
 
   /** Posts one body as it is, once. The HTTP status it was answered with, or `null` for none. */
@@ -134,7 +143,7 @@ export class Courier {
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
-    for (const resolve of this.#waiting.splice(0)) resolve()
+    for (const resolve of this.#waiting) resolve(true)
     await this.#agent.destroy()
   }
 
@@ -187,7 +196,7 @@ export class Courier {
     if (this.#closed) return
     if (status === 200) this.#acknowledge(batch, tells)
     else this.#retry(batch)
-    if (this.counts.pending === 0) for (const resolve of this.#waiting.splice(0)) resolve()
+    if (this.counts.pending === 0) for (const resolve of this.#waiting) resolve(true)
     this.#pump()
   }
 

@@ -33,7 +33,7 @@ export type Selection = {
 }
 
 /**
- * Everything the endpoint was ever asked, and what it did: the witness. Append only, held in typed arrays (about 60
+ * Everything the endpoint was ever asked, and what it did: the witness. Append only, held in typed arrays (about 70
  * bytes a message with its recipient), so that two million messages neither weigh on the heap nor stop it for a
  * garbage collection. Nothing here knows what the callback data means.
  */
