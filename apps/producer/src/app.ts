@@ -2,7 +2,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { problemsOf } from '@chasqui/campaign'
 import { isStoreFailure } from '@chasqui/store'
-import { fastify } from 'fastify'
+import { fastify, LogController } from 'fastify'
 import type { FastifyError, FastifyInstance, FastifySchemaCompiler } from 'fastify'
 import { jsonSchemaTransform } from 'fastify-type-provider-zod'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
@@ -38,7 +38,8 @@ const RETRY_AFTER_S = 5
 export async function buildApp(context: Context): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: context.logger,
-    disableRequestLogging: true,
+    // One line a request would be a line for every poll of a report; metrics count them, errors are logged.
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
     connectionTimeout: SILENCE_MAX_MS,
     // Per route instead (body.ts): one limit for all would cut long uploads.
@@ -57,14 +58,21 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     const problem = problemOf(error as FastifyError)
     if (problem.status >= 500) request.log.error({ err: error, route: request.routeOptions.url }, 'request failed')
     if (problem.status === 503) void reply.header('retry-after', RETRY_AFTER_S)
-    void reply.code(problem.status).header('content-type', 'application/problem+json').send(JSON.stringify(problem.document()))
+    void reply
+      .code(problem.status)
+      .header('content-type', 'application/problem+json')
+      .send(JSON.stringify(problem.document()))
   })
   app.setNotFoundHandler((request, reply) => {
     const problem = new Problem('not_found', `there is no ${request.method} ${request.url.split('?')[0]} here`)
     void reply.code(404).header('content-type', 'application/problem+json').send(JSON.stringify(problem.document()))
   })
   app.addHook('onResponse', async (request, reply) => {
-    const labels = { method: request.method, route: request.routeOptions.url ?? 'unknown', status: String(reply.statusCode) }
+    const labels = {
+      method: request.method,
+      route: request.routeOptions.url ?? 'unknown',
+      status: String(reply.statusCode),
+    }
     context.metrics.requests.observe(labels, reply.elapsedTime / 1000)
   })
   readBodies(app as unknown as FastifyInstance)
@@ -84,7 +92,11 @@ async function describeApi(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Chasqui', version: '1.0.0', description: 'Marketing campaigns over WhatsApp. Errors are RFC 9457 problem documents with a stable `code`.' },
+      info: {
+        title: 'Chasqui',
+        version: '1.0.0',
+        description: 'Marketing campaigns over WhatsApp. Errors are RFC 9457 problem documents with a stable `code`.',
+      },
       components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
       security: [{ key: [] }],
     },
@@ -116,7 +128,8 @@ function validatorCompiler({ schema, httpPart }: { schema: z.ZodType; httpPart?:
 function problemOf(error: FastifyError): Problem {
   if (error instanceof Problem) return error
   if (error instanceof InvalidRequest) return invalid(error)
-  if (isStoreFailure(error)) return new Problem('store_unavailable', 'Redis cannot be reached or refuses writes; nothing was left half done')
+  if (isStoreFailure(error))
+    return new Problem('store_unavailable', 'Redis cannot be reached or refuses writes; nothing was left half done')
   switch (error.code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new Problem('unsupported_media_type', 'application/json is expected')
@@ -127,14 +140,21 @@ function problemOf(error: FastifyError): Problem {
     default:
       break
   }
-  if (error instanceof SyntaxError || error.statusCode === 400) return new Problem('malformed_json', 'the body is not JSON that is read here')
+  if (error instanceof SyntaxError || error.statusCode === 400)
+    return new Problem('malformed_json', 'the body is not JSON that is read here')
   if (error.statusCode === 413) return new Problem('body_too_large', `at most ${BODY_BYTES_MAX} bytes are read here`)
   return new Problem('internal_error', 'something went wrong here; it is in the log')
 }
 
 function invalid({ part, zod }: InvalidRequest): Problem {
   const found = problemsOf(zod)
-  const errors = found.map(({ pointer, message }) => (part === 'body' ? { pointer, detail: message } : { parameter: pointer.slice(1), detail: message }))
+  const errors = found.map(({ pointer, message }) =>
+    part === 'body' ? { pointer, detail: message } : { parameter: pointer.slice(1), detail: message },
+  )
   const first = found[0]
-  return new Problem('invalid_request', first === undefined ? 'the request is not as described' : `${first.pointer || 'the body'}: ${first.message}`, { errors })
+  return new Problem(
+    'invalid_request',
+    first === undefined ? 'the request is not as described' : `${first.pointer || 'the body'}: ${first.message}`,
+    { errors },
+  )
 }

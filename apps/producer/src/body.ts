@@ -21,7 +21,10 @@ export function readBodies(app: FastifyInstance): void {
   // Against bodies that trickle in a byte at a time; cleared when the body is there.
   app.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.deferBody === true) return
-    const timer = setTimeout(() => request.raw.destroy(new Problem('request_timeout', 'the body did not arrive in time')), BODY_PATIENCE_MS)
+    const timer = setTimeout(
+      () => request.raw.destroy(new Problem('request_timeout', 'the body did not arrive in time')),
+      BODY_PATIENCE_MS,
+    )
     patience.set(request, timer.unref())
   })
   app.addHook('preValidation', async (request) => clearTimeout(patience.get(request)))

@@ -52,7 +52,9 @@ export class Control {
   async cancel(id: string, caller: string): Promise<void> {
     const campaign = await this.#read(id)
     await this.#order('cancel', campaign, `api:${caller}`)
-    await this.#options.schedule.forget(id, campaign.startAt).catch((error: unknown) => this.#options.onTrouble(error, 'schedule not forgotten', id))
+    await this.#options.schedule
+      .forget(id, campaign.startAt)
+      .catch((error: unknown) => this.#options.onTrouble(error, 'schedule not forgotten', id))
   }
 
   /** A campaign's time has come. May be called more than once for one firing, from several processes. */
@@ -60,7 +62,8 @@ export class Control {
     const campaign = await this.#options.campaigns.read(firing.campaign)
     if (campaign === null || campaign.status !== 'scheduled') return
     const now = await this.#options.campaigns.now()
-    if (firing.at - EARLY_MS > now) throw new Error(`firing of ${firing.campaign} came ${firing.at - now} ms early: a clock is ahead`)
+    if (firing.at - EARLY_MS > now)
+      throw new Error(`firing of ${firing.campaign} came ${firing.at - now} ms early: a clock is ahead`)
     if (firing.recurring) return await this.#fireRun(campaign, firing.at, now)
     await this.#move(campaign, 'scheduled', 'running', '')
     await this.visit(campaign)
@@ -77,7 +80,8 @@ export class Control {
   /** Bring a campaign's chunks to the workers. Losing or doubling a visit is harmless. */
   async visit(campaign: Campaign): Promise<void> {
     const queue = this.#options.queueOf(campaign.sender)
-    if (queue === null) return this.#options.onTrouble(new Error(`no sender ${campaign.sender} here`), 'not queued', campaign.id)
+    if (queue === null)
+      return this.#options.onTrouble(new Error(`no sender ${campaign.sender} here`), 'not queued', campaign.id)
     await inTime(this.#visitAll(campaign, queue)).catch((error: unknown) => {
       this.#options.onTrouble(error, 'visits not queued', campaign.id)
     })
@@ -86,7 +90,11 @@ export class Control {
   async #visitAll(campaign: Campaign, queue: SendQueue): Promise<void> {
     for (let from = 0; ; from += VISITS_A_STEP) {
       const chunks = await this.#options.campaigns.chunksWithWork(campaign.id, from, VISITS_A_STEP)
-      if (chunks.length > 0) await queue.addVisits(chunks.map((chunk) => ({ campaign: campaign.id, chunk })), campaign.spec.priority)
+      if (chunks.length > 0)
+        await queue.addVisits(
+          chunks.map((chunk) => ({ campaign: campaign.id, chunk })),
+          campaign.spec.priority,
+        )
       if (chunks.length < VISITS_A_STEP) return
     }
   }
@@ -94,7 +102,12 @@ export class Control {
   async #fireRun(parent: Campaign, at: number, now: number): Promise<void> {
     if (parent.notAfter !== null && now >= parent.notAfter) {
       await this.#options.schedule.forget(parent.id, null)
-      await this.#options.campaigns.move({ id: parent.id, from: 'scheduled', to: 'completed', reason: 'its last safe moment has passed' })
+      await this.#options.campaigns.move({
+        id: parent.id,
+        from: 'scheduled',
+        to: 'completed',
+        reason: 'its last safe moment has passed',
+      })
       return
     }
     const prepared = await this.#options.runs.prepare(parent, at)
@@ -103,7 +116,8 @@ export class Control {
     if (run.status !== 'draft') return
     await this.#options.campaigns.enliven(run.id)
     const reply = await this.#options.campaigns.move({ id: run.id, from: 'draft', to: 'running', sendable: true })
-    if (reply.kind === 'empty') await this.#options.campaigns.move({ id: run.id, from: 'draft', to: 'completed', reason: 'it had no recipients' })
+    if (reply.kind === 'empty')
+      await this.#options.campaigns.move({ id: run.id, from: 'draft', to: 'completed', reason: 'it had no recipients' })
     if (reply.kind === 'moved' || reply.kind === 'already') await this.visit(run)
   }
 
@@ -111,10 +125,14 @@ export class Control {
     for (let found = campaign; ; found = await this.#read(campaign.id)) {
       const timing = timingOf(found.spec.schedule, await this.#options.campaigns.now())
       const step = stepFor(order, found.status, timing)
-      if (step.kind === 'refused') throw new Problem('wrong_status', `a ${step.status} campaign cannot be ordered to ${order}`, { campaignStatus: step.status })
+      if (step.kind === 'refused')
+        throw new Problem('wrong_status', `a ${step.status} campaign cannot be ordered to ${order}`, {
+          campaignStatus: step.status,
+        })
       // Given twice, the order is carried out again where that may be missing: the first time may have ended half-way.
       const to = step.kind === 'move' ? step.to : step.status
-      if (step.kind === 'already' || (await this.#move(found, step.from, to, reason, order === 'launch'))) return await this.#follow(found, to)
+      if (step.kind === 'already' || (await this.#move(found, step.from, to, reason, order === 'launch')))
+        return await this.#follow(found, to)
     }
   }
 
@@ -126,7 +144,8 @@ export class Control {
 
   async #schedule(campaign: Campaign): Promise<void> {
     const { schedule } = campaign.spec
-    if (schedule?.cron !== undefined) await inTime(this.#options.schedule.repeat(campaign.id, schedule.cron, schedule.timezone ?? 'UTC'))
+    if (schedule?.cron !== undefined)
+      await inTime(this.#options.schedule.repeat(campaign.id, schedule.cron, schedule.timezone ?? 'UTC'))
     else if (campaign.startAt !== null) await inTime(this.#options.schedule.startAt(campaign.id, campaign.startAt))
   }
 
@@ -146,7 +165,9 @@ export class Control {
       case 'empty':
         throw empty()
       case 'expired':
-        throw new Problem('campaign_expired', 'the last moment at which its messages may be handed over has passed', { notAfter: campaign.notAfter === null ? null : new Date(campaign.notAfter).toISOString() })
+        throw new Problem('campaign_expired', 'the last moment at which its messages may be handed over has passed', {
+          notAfter: campaign.notAfter === null ? null : new Date(campaign.notAfter).toISOString(),
+        })
     }
   }
 
@@ -163,7 +184,8 @@ function empty(): Problem {
 
 async function inTime<T>(work: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>()
-  const late = (): void => reject(new Problem('store_unavailable', `the queue did not answer within ${QUEUE_PATIENCE_MS} ms`))
+  const late = (): void =>
+    reject(new Problem('store_unavailable', `the queue did not answer within ${QUEUE_PATIENCE_MS} ms`))
   const timer = setTimeout(late, QUEUE_PATIENCE_MS)
   try {
     return await Promise.race([work, promise])

@@ -34,7 +34,13 @@ export const CSV: ExportFormat = {
   contentType: 'text/csv; charset=utf-8; header=present',
   header: 'to,ref,disposition,delivery,attempts\r\n',
   line: (recipient) =>
-    [recipient.to, csvField(recipient.ref ?? ''), recipient.disposition, deliveryOf(recipient.facts) ?? '', recipient.attempts].join(',') + '\r\n',
+    [
+      recipient.to,
+      csvField(recipient.ref ?? ''),
+      recipient.disposition,
+      deliveryOf(recipient.facts) ?? '',
+      recipient.attempts,
+    ].join(',') + '\r\n',
 }
 
 /**
@@ -58,7 +64,11 @@ export function deliveryOf(facts: number): Delivery | null {
 }
 
 /** The lines of an export, a chunk's worth at a time. */
-export async function* exportLines(chunks: AsyncIterable<readonly RecipientState[]>, filter: ExportFilter, format: ExportFormat): AsyncGenerator<string> {
+export async function* exportLines(
+  chunks: AsyncIterable<readonly RecipientState[]>,
+  filter: ExportFilter,
+  format: ExportFormat,
+): AsyncGenerator<string> {
   if (format.header !== '') yield format.header
   for await (const recipients of chunks) {
     const lines = recipients.filter((recipient) => matches(recipient, filter)).map(format.line)

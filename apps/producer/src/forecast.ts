@@ -38,7 +38,8 @@ export type ForecastInput = {
 /** When a campaign will have handed over its messages, at the rate that its sender may use now. */
 export function forecast(input: ForecastInput): Forecast {
   const { now, status, open, startAt, notAfter } = input
-  if (status === 'completed' || status === 'canceled' || (open === 0 && status === 'running')) return { finishAt: null, limitedBy: 'nothing' }
+  if (status === 'completed' || status === 'canceled' || (open === 0 && status === 'running'))
+    return { finishAt: null, limitedBy: 'nothing' }
   if (status === 'paused') return { finishAt: null, limitedBy: 'paused' }
   if (status === 'draft') return { finishAt: null, limitedBy: 'not_started' }
   if (input.blockedUntil === 'open') return { finishAt: null, limitedBy: 'sender_blocked' }

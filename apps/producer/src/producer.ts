@@ -4,7 +4,18 @@ import type { AddressInfo } from 'node:net'
 import { ScheduleQueue, Scheduler, SendQueue } from '@chasqui/queue'
 import { createLogger, createMetrics, onShutdown, startOpsServer } from '@chasqui/runtime'
 import type { Logger, Sender } from '@chasqui/runtime'
-import { Campaigns, Chunks, closeRedis, connectRedis, Keys, RecipientAppender, Recipients, Runs, Senders, Suppressions } from '@chasqui/store'
+import {
+  Campaigns,
+  Chunks,
+  closeRedis,
+  connectRedis,
+  Keys,
+  RecipientAppender,
+  Recipients,
+  Runs,
+  Senders,
+  Suppressions,
+} from '@chasqui/store'
 import type { RedisClient } from '@chasqui/store'
 
 import { buildApp } from './app.ts'
@@ -28,7 +39,16 @@ export async function startProducer(settings: Settings, senders: readonly Sender
   const schedule = new ScheduleQueue(client, settings.REDIS_PREFIX)
   const metrics = createMetrics({ app: 'producer' })
   const stopping = new AbortController()
-  const context = assemble({ settings, senders, client, queues, schedule, logger, metrics: producerMetrics(metrics), stopping: stopping.signal })
+  const context = assemble({
+    settings,
+    senders,
+    client,
+    queues,
+    schedule,
+    logger,
+    metrics: producerMetrics(metrics),
+    stopping: stopping.signal,
+  })
 
   const app = await buildApp(context)
   const scheduler = new Scheduler({
@@ -43,7 +63,11 @@ export async function startProducer(settings: Settings, senders: readonly Sender
       logger.warn({ err: error }, 'schedule')
     },
   })
-  const reconciler = every(RECONCILE_EVERY_MS, async () => await context.control.reconcile(), (error) => logger.warn({ err: error }, 'schedules not reconciled'))
+  const reconciler = every(
+    RECONCILE_EVERY_MS,
+    async () => await context.control.reconcile(),
+    (error) => logger.warn({ err: error }, 'schedules not reconciled'),
+  )
 
   const ops = await startOpsServer({
     host: settings.HOST,
@@ -63,7 +87,11 @@ export async function startProducer(settings: Settings, senders: readonly Sender
       { name: 'streams', run: () => stopping.abort() },
       { name: 'schedule', run: async () => await Promise.all([reconciler.stop(), scheduler.stop()]) },
       { name: 'requests', run: async () => await app.close() },
-      { name: 'queues', run: async () => await Promise.all([schedule.close(), ...[...queues.values()].map(async (queue) => await queue.close())]) },
+      {
+        name: 'queues',
+        run: async () =>
+          await Promise.all([schedule.close(), ...[...queues.values()].map(async (queue) => await queue.close())]),
+      },
       { name: 'redis', run: async () => await Promise.all([closeRedis(client), closeRedis(waiting)]) },
       { name: 'ops', run: async () => await ops.close() },
     ],
@@ -102,7 +130,11 @@ export function assemble({ settings, senders, client, queues, schedule, logger, 
     }),
     openAppender: (campaign) => {
       const appender = new RecipientAppender(client, keys, campaign, randomBytes(9).toString('hex'))
-      return { open: async () => await appender.open(), append: async (batch) => await appender.append(batch), close: async () => await appender.close() }
+      return {
+        open: async () => await appender.open(),
+        append: async (batch) => await appender.append(batch),
+        close: async () => await appender.close(),
+      }
     },
     configured: new Map(senders.map((sender) => [sender.id, sender])),
     queueOf,

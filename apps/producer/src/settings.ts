@@ -43,7 +43,9 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/
 export function readSettings(env: Environment): Settings {
   const settings = readEnvironment(schema, env)
   if (settings.API_KEYS.length === 0 && !LOOPBACK.test(settings.HOST)) {
-    throw new EnvironmentError([`API_KEYS: found nothing while HOST is ${JSON.stringify(settings.HOST)}, allowed: ${apiKeys.describe}; none only where HOST is loopback`])
+    throw new EnvironmentError([
+      `API_KEYS: found nothing while HOST is ${JSON.stringify(settings.HOST)}, allowed: ${apiKeys.describe}; none only where HOST is loopback`,
+    ])
   }
   return settings
 }

@@ -17,7 +17,11 @@ const PIECE_BYTES = 65_536
 /** How a body is written. */
 export type BodyForm = { readonly format: IntakeFormat; readonly gzip: boolean; readonly charset: string }
 
-const FORMATS: Readonly<Record<string, IntakeFormat>> = { 'text/csv': 'csv', 'application/x-ndjson': 'ndjson', 'application/json': 'json' }
+const FORMATS: Readonly<Record<string, IntakeFormat>> = {
+  'text/csv': 'csv',
+  'application/x-ndjson': 'ndjson',
+  'application/json': 'json',
+}
 
 export const UPLOAD_TYPES = Object.keys(FORMATS)
 
@@ -26,12 +30,19 @@ export function bodyForm(contentType: string | undefined, contentEncoding: strin
   const [essence = '', ...parameters] = (contentType ?? '').split(';').map((part) => part.trim())
   const format = FORMATS[essence.toLowerCase()]
   if (format === undefined) {
-    throw new Problem('unsupported_media_type', `the body is ${JSON.stringify(essence)}; text/csv, application/x-ndjson and application/json are understood`)
+    throw new Problem(
+      'unsupported_media_type',
+      `the body is ${JSON.stringify(essence)}; text/csv, application/x-ndjson and application/json are understood`,
+    )
   }
   const encoding = (contentEncoding ?? 'identity').trim().toLowerCase()
-  if (encoding !== 'identity' && encoding !== 'gzip') throw new Problem('unsupported_encoding', `the body is encoded as ${JSON.stringify(encoding)}; gzip is understood`)
-  const charset = parameters.map((parameter) => /^charset="?([^"]+)"?$/i.exec(parameter)?.[1]).find((name) => name !== undefined) ?? 'utf-8'
-  if (!isCharset(charset)) throw new Problem('unsupported_media_type', `the charset ${JSON.stringify(charset)} is not known`)
+  if (encoding !== 'identity' && encoding !== 'gzip')
+    throw new Problem('unsupported_encoding', `the body is encoded as ${JSON.stringify(encoding)}; gzip is understood`)
+  const charset =
+    parameters.map((parameter) => /^charset="?([^"]+)"?$/i.exec(parameter)?.[1]).find((name) => name !== undefined) ??
+    'utf-8'
+  if (!isCharset(charset))
+    throw new Problem('unsupported_media_type', `the charset ${JSON.stringify(charset)} is not known`)
   return { format, gzip: encoding === 'gzip', charset }
 }
 
@@ -46,7 +57,12 @@ export type UploadResult = { accepted: number; duplicates: number }
  * @throws Problem with the counts so far when the body cannot be read, the campaign takes no more, or Redis is away.
  *   What was stored stays; sending the same body again adds what is missing.
  */
-export async function takeUpload(source: Readable, form: BodyForm, intake: RecipientIntake, store: (batch: Batch) => Promise<AppendReply>): Promise<UploadResult> {
+export async function takeUpload(
+  source: Readable,
+  form: BodyForm,
+  intake: RecipientIntake,
+  store: (batch: Batch) => Promise<AppendReply>,
+): Promise<UploadResult> {
   const upload = new Upload(intake, store)
   try {
     for await (const text of textOf(source, form)) {
@@ -56,7 +72,8 @@ export async function takeUpload(source: Readable, form: BodyForm, intake: Recip
     const end = intake.end()
     await upload.storeReady()
     await upload.settle()
-    if (end === 'broke_off') throw new Problem('body_broke_off', 'the body ends in the middle of a row; what came before it is stored')
+    if (end === 'broke_off')
+      throw new Problem('body_broke_off', 'the body ends in the middle of a row; what came before it is stored')
     return upload.result
   } catch (error) {
     await upload.settle().catch(() => {})
@@ -84,7 +101,7 @@ class Upload {
   readonly #intake: RecipientIntake
   readonly #store: (batch: Batch) => Promise<AppendReply>
   readonly #onTheWay = new Set<Promise<void>>()
-  #failure: unknown = null
+  #failure: Error | null = null
 
   constructor(intake: RecipientIntake, store: (batch: Batch) => Promise<AppendReply>) {
     this.#intake = intake
@@ -110,7 +127,7 @@ class Upload {
     const sent = this.#store(batch).then(
       (reply) => this.#take(reply),
       (error: unknown) => {
-        this.#failure ??= error
+        this.#failure ??= error instanceof Error ? error : new Error('a batch was not stored', { cause: error })
       },
     )
     const done = sent.finally(() => this.#onTheWay.delete(done))
@@ -122,7 +139,8 @@ class Upload {
       this.result.accepted += reply.added
       this.result.duplicates += reply.duplicates
     } else {
-      this.#failure ??= reply.kind === 'missing' ? new Problem('campaign_not_found', 'the campaign is gone') : notOpen(reply.status)
+      this.#failure ??=
+        reply.kind === 'missing' ? new Problem('campaign_not_found', 'the campaign is gone') : notOpen(reply.status)
     }
   }
 
@@ -132,7 +150,11 @@ class Upload {
 }
 
 export function notOpen(status: string): Problem {
-  return new Problem('campaign_not_open', `the campaign is ${status}; recipients can be added to a draft or scheduled one`, { campaignStatus: status })
+  return new Problem(
+    'campaign_not_open',
+    `the campaign is ${status}; recipients can be added to a draft or scheduled one`,
+    { campaignStatus: status },
+  )
 }
 
 /** The body's text in pieces of some size, decoded across their edges. */
@@ -141,7 +163,7 @@ async function* textOf(source: Readable, form: BodyForm): AsyncGenerator<string>
   let pieces: Buffer[] = []
   let bytes = 0
   // The connection outlives a body that is given up half-way: the answer still has to go out on it.
-  const stream = (form.gzip ? gunzip(source) : source).iterator({ destroyOnReturn: false })
+  const stream = (form.gzip ? unzipped(source) : source).iterator({ destroyOnReturn: false })
   for await (const piece of stream) {
     pieces.push(piece as Buffer)
     bytes += (piece as Buffer).length
@@ -153,33 +175,52 @@ async function* textOf(source: Readable, form: BodyForm): AsyncGenerator<string>
   yield decoder.decode(Buffer.concat(pieces))
 }
 
-function gunzip(source: Readable): Readable {
+function unzipped(source: Readable): Readable {
   const gunzip = createGunzip()
   // `pipe` does not pass errors on: a body that breaks off must end the reading, not leave it waiting.
   source.once('error', (error) => gunzip.destroy(error))
-  source.once('aborted', () => gunzip.destroy(new Error('aborted')))
   return source.pipe(gunzip)
 }
 
 function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error
-  if (error instanceof UploadRefused) return new Problem(error.code, error.message, { columns: error.columns }, { cause: error })
-  if (error instanceof CsvHopeless) return new Problem('unreadable_body', error.message, { line: error.line }, { cause: error })
-  if (error instanceof NotAnArray) return new Problem('not_an_array', error.message, { line: error.line }, { cause: error })
-  if (isStoreFailure(error)) return new Problem('store_unavailable', 'Redis cannot be reached or refuses writes; send the same body again later', {}, { cause: error })
-  if (isBrokenBody(error)) return new Problem('body_broke_off', 'the body broke off; what came before is stored', {}, { cause: error })
+  if (error instanceof UploadRefused)
+    return new Problem(error.code, error.message, { columns: error.columns }, { cause: error })
+  if (error instanceof CsvHopeless)
+    return new Problem('unreadable_body', error.message, { line: error.line }, { cause: error })
+  if (error instanceof NotAnArray)
+    return new Problem('not_an_array', error.message, { line: error.line }, { cause: error })
+  if (isStoreFailure(error))
+    return new Problem(
+      'store_unavailable',
+      'Redis cannot be reached or refuses writes; send the same body again later',
+      {},
+      { cause: error },
+    )
+  if (isBrokenBody(error))
+    return new Problem('body_broke_off', 'the body broke off; what came before is stored', {}, { cause: error })
   return new Problem('internal_error', 'the upload failed', {}, { cause: error })
 }
 
 function withCounts(problem: Problem, intake: RecipientIntake, result: UploadResult): Problem {
-  return new Problem(problem.code, problem.message, { ...problem.more, ...uploadView(intake, result) }, { cause: problem.cause })
+  return new Problem(
+    problem.code,
+    problem.message,
+    { ...problem.more, ...uploadView(intake, result) },
+    { cause: problem.cause },
+  )
 }
 
 /** A gzip stream that ends early or is none, or a connection that closed before the body's end. */
 function isBrokenBody(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = 'code' in error ? String(error.code) : ''
-  return code.startsWith('Z_') || code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE' || error.message === 'aborted'
+  return (
+    code.startsWith('Z_') ||
+    code === 'ECONNRESET' ||
+    code === 'ERR_STREAM_PREMATURE_CLOSE' ||
+    error.message === 'aborted'
+  )
 }
 
 function isCharset(label: string): boolean {

@@ -34,7 +34,9 @@ export function campaignView(report: CampaignReport, forecast: Forecast) {
 export type CampaignView = ReturnType<typeof campaignView>
 
 /** A campaign at the moment of its creation: the same answer however often the creation is asked for. */
-export function createdView(campaign: NewCampaign & { readonly startAt: number | null; readonly notAfter: number | null }): CampaignView {
+export function createdView(
+  campaign: NewCampaign & { readonly startAt: number | null; readonly notAfter: number | null },
+): CampaignView {
   const { id, spec, createdAt, startAt, notAfter } = campaign
   const head: Campaign = {
     id,

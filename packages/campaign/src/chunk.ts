@@ -55,5 +55,13 @@ function refsOf(chunk: Chunk): readonly (string | null)[] {
 }
 
 function isChunk(value: unknown): value is Chunk {
-  return typeof value === 'object' && value !== null && 'to' in value && Array.isArray(value.to) && 'names' in value && 'refs' in value && 'columns' in value
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'to' in value &&
+    Array.isArray(value.to) &&
+    'names' in value &&
+    'refs' in value &&
+    'columns' in value
+  )
 }

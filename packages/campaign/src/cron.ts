@@ -17,10 +17,12 @@ const FIELDS: readonly Field[] = [
  */
 export function cronProblem(pattern: string): string | null {
   const parts = pattern.trim().split(/\s+/)
-  if (parts.length !== FIELDS.length) return `five fields are expected (minute hour day month weekday), found ${parts.length}`
+  if (parts.length !== FIELDS.length)
+    return `five fields are expected (minute hour day month weekday), found ${parts.length}`
   for (const [index, field] of FIELDS.entries()) {
     const part = parts[index] ?? ''
-    if (!part.split(',').every((item) => fits(item, field))) return `the ${field.name} "${part}" cannot be read (${field.from}-${field.to}, *, a-b, a,b, */n)`
+    if (!part.split(',').every((item) => fits(item, field)))
+      return `the ${field.name} "${part}" cannot be read (${field.from}-${field.to}, *, a-b, a,b, */n)`
   }
   return null
 }

@@ -37,6 +37,11 @@ export class CsvHopeless extends Error {
   }
 }
 
+/** The row does not end in the text at hand. */
+const UNFINISHED = -1
+/** The row is longer than any row may be. */
+const TOO_LONG = -2
+
 const QUOTE = 0x22
 const COMMA = 0x2c
 const LF = 0x0a
@@ -55,6 +60,8 @@ export class CsvReader {
   #resyncs = 0
   #begun = false
   #unusual = false
+  /** Inside a line that was given up before its end was seen. */
+  #skipping = false
 
   constructor(listener: CsvListener) {
     this.#listener = listener
@@ -79,31 +86,24 @@ export class CsvReader {
     let brokeOff = false
     while (left !== '') {
       brokeOff = left.indexOf('\n') === left.length - 1
-      left = this.#readRows(this.#giveUpLine(left, 'unterminated_quote'))
+      left = this.#readRows(left.slice(this.#giveUpLine(left, 0)))
     }
     return brokeOff ? 'broke_off' : 'complete'
   }
 
   /** Read every row that ends in `text`; returns what is left of it. */
   #readRows(text: string): string {
-    let at = 0
-    for (;;) {
+    let at = this.#skipping ? this.#endSkipping(text) : 0
+    while (at < text.length) {
       const next = this.#readRow(text, at)
-      if (next >= 0) {
-        at = next
-        if (at === text.length) return ''
-        continue
-      }
-      const left = text.slice(at)
-      if (left.length <= ROW_CHARS_MAX) return left
-      const firstBreak = left.indexOf('\n')
-      text = this.#giveUpLine(left, firstBreak < 0 || firstBreak > ROW_CHARS_MAX ? 'row_too_long' : 'unterminated_quote')
-      at = 0
-      if (text === '') return ''
+      if (next >= 0) at = next
+      else if (next === TOO_LONG || text.length - at > ROW_CHARS_MAX) at = this.#giveUpLine(text, at)
+      else break
     }
+    return text.slice(at)
   }
 
-  /** One row from `at`; returns where the next begins, or -1 when this one does not end in `text`. */
+  /** One row from `at`; returns where the next begins, or `UNFINISHED` or `TOO_LONG`. */
   #readRow(text: string, at: number): number {
     const fields = this.#fields
     const end = text.length
@@ -115,6 +115,7 @@ export class CsvReader {
         fields[count++] = text.slice(from, place)
         from = place + 1
       } else if (char === LF) {
+        if (place - at > ROW_CHARS_MAX) return TOO_LONG
         const last = place > from && text.charCodeAt(place - 1) === CR ? place - 1 : place
         fields[count++] = text.slice(from, last)
         this.#tell(count, last === at, false)
@@ -124,7 +125,7 @@ export class CsvReader {
         return this.#readQuotedRow(text, at)
       }
     }
-    return -1
+    return UNFINISHED
   }
 
   /** The same with quotes: slower, and able to say what is wrong. */
@@ -140,13 +141,13 @@ export class CsvReader {
       if (text.charCodeAt(place) === QUOTE) {
         const close = closingQuote(text, place + 1)
         // A quote at the very end may be the first half of a doubled one: wait for what follows.
-        if (close < 0 || close + 1 >= end) return -1
+        if (close < 0 || close + 1 >= end) return UNFINISHED
         const raw = text.slice(place + 1, close)
         breaks += countBreaks(raw)
         fields[count++] = raw.includes('"') ? raw.replaceAll('""', '"') : raw
         place = close + 1
         const after = text.charCodeAt(place)
-        if (after === CR && place + 1 >= end) return -1
+        if (after === CR && place + 1 >= end) return UNFINISHED
         if (after !== COMMA && after !== LF && !(after === CR && text.charCodeAt(place + 1) === LF)) malformed = true
       } else {
         const from = place
@@ -154,11 +155,15 @@ export class CsvReader {
           if (text.charCodeAt(place) === QUOTE) malformed = true
           place++
         }
-        const last = place > from && place < end && text.charCodeAt(place) === LF && text.charCodeAt(place - 1) === CR ? place - 1 : place
+        const last =
+          place > from && place < end && text.charCodeAt(place) === LF && text.charCodeAt(place - 1) === CR
+            ? place - 1
+            : place
         fields[count++] = text.slice(from, last)
       }
+      if (place - at > ROW_CHARS_MAX) return TOO_LONG
       if (malformed) return this.#skipLine(text, at)
-      if (place >= end) return -1
+      if (place >= end) return UNFINISHED
       if (text.charCodeAt(place) === CR) place++
       if (text.charCodeAt(place) === LF) {
         this.#tell(count, false, true)
@@ -166,7 +171,7 @@ export class CsvReader {
         return place + 1
       }
       place++
-      if (place >= end) return -1
+      if (place >= end) return UNFINISHED
     }
   }
 
@@ -177,18 +182,32 @@ export class CsvReader {
   /** A row with quotes where none may be: only its first line is given up, the next may well be sound. */
   #skipLine(text: string, at: number): number {
     const lineEnd = text.indexOf('\n', at)
-    if (lineEnd < 0) return -1
+    if (lineEnd < 0) return UNFINISHED
+    if (lineEnd - at > ROW_CHARS_MAX) return TOO_LONG
     this.#listener.bad('malformed_quote', this.#line)
     this.#line += 1
     return lineEnd + 1
   }
 
-  #giveUpLine(text: string, reason: CsvReason): string {
-    this.#listener.bad(reason, this.#line)
+  /** A row that does not end in time: give up its first line; returns where the next begins. */
+  #giveUpLine(text: string, at: number): number {
+    const lineEnd = text.indexOf('\n', at)
+    const isLong = lineEnd < 0 || lineEnd - at > ROW_CHARS_MAX
+    this.#listener.bad(isLong ? 'row_too_long' : 'unterminated_quote', this.#line)
     if (++this.#resyncs > RESYNC_MAX) throw new CsvHopeless(this.#line)
-    const lineEnd = text.indexOf('\n')
+    this.#skipping = lineEnd < 0
+    if (this.#skipping) return text.length
     this.#line += 1
-    return lineEnd < 0 ? '' : text.slice(lineEnd + 1)
+    return lineEnd + 1
+  }
+
+  /** The rest of a line that was given up; returns where the next begins. */
+  #endSkipping(text: string): number {
+    const lineEnd = text.indexOf('\n')
+    if (lineEnd < 0) return text.length
+    this.#skipping = false
+    this.#line += 1
+    return lineEnd + 1
   }
 }
 

@@ -13,6 +13,7 @@ export type Deadlines = {
 export function notAfterOf(deadlines: Deadlines): number | null {
   const bounds: number[] = []
   if (deadlines.sendBy !== undefined) bounds.push(Date.parse(deadlines.sendBy))
-  if (deadlines.deliverBy !== undefined) bounds.push(Date.parse(deadlines.deliverBy) - (deadlines.templateTtlSeconds ?? 0) * 1000)
+  if (deadlines.deliverBy !== undefined)
+    bounds.push(Date.parse(deadlines.deliverBy) - (deadlines.templateTtlSeconds ?? 0) * 1000)
   return bounds.length === 0 ? null : Math.min(...bounds)
 }

@@ -1,6 +1,13 @@
 /** Why an upload is refused as a whole, before any of it is stored. */
 export type UploadRefusal =
-  'empty_body' | 'unreadable_header' | 'missing_to_column' | 'duplicate_column' | 'missing_placeholder_column' | 'unknown_column' | 'wrong_delimiter' | 'too_many_columns'
+  | 'empty_body'
+  | 'unreadable_header'
+  | 'missing_to_column'
+  | 'duplicate_column'
+  | 'missing_placeholder_column'
+  | 'unknown_column'
+  | 'wrong_delimiter'
+  | 'too_many_columns'
 
 export class UploadRefused extends Error {
   readonly code: UploadRefusal
@@ -41,14 +48,22 @@ export type Header = {
  */
 export function readHeader(fields: readonly string[], needs: HeaderNeeds): Header {
   const names = fields.map((field) => field.trim().normalize('NFC'))
-  if (names.length > COLUMNS_MAX) throw new UploadRefused('too_many_columns', `the header has ${names.length} columns, at most ${COLUMNS_MAX} are read`)
+  if (names.length > COLUMNS_MAX)
+    throw new UploadRefused(
+      'too_many_columns',
+      `the header has ${names.length} columns, at most ${COLUMNS_MAX} are read`,
+    )
   refuseDuplicates(names)
   const to = names.indexOf('to')
   if (to < 0) throw withoutTo(names)
   const places = needs.columns.map((column) => names.indexOf(column.normalize('NFC')))
   const missing = needs.columns.filter((_, index) => (places[index] ?? -1) < 0)
   if (missing.length > 0) {
-    throw new UploadRefused('missing_placeholder_column', `the template needs ${list(missing)}, the header has ${list(names)}`, missing)
+    throw new UploadRefused(
+      'missing_placeholder_column',
+      `the template needs ${list(missing)}, the header has ${list(names)}`,
+      missing,
+    )
   }
   const used = new Set(['to', 'ref', ...needs.columns.map((column) => column.normalize('NFC'))])
   const ignored = names.flatMap((name, index) => (used.has(name) ? [] : [name === '' ? `(column ${index + 1})` : name]))
@@ -60,7 +75,8 @@ export function readHeader(fields: readonly string[], needs: HeaderNeeds): Heade
 
 function refuseDuplicates(names: readonly string[]): void {
   const twice = [...new Set(names.filter((name, index) => name !== '' && names.indexOf(name) !== index))]
-  if (twice.length > 0) throw new UploadRefused('duplicate_column', `the header names ${list(twice)} more than once`, twice)
+  if (twice.length > 0)
+    throw new UploadRefused('duplicate_column', `the header names ${list(twice)} more than once`, twice)
 }
 
 function withoutTo(names: readonly string[]): UploadRefused {
@@ -74,7 +90,11 @@ function withoutTo(names: readonly string[]): UploadRefused {
       return new UploadRefused('wrong_delimiter', `the columns are separated by ${name}; commas are expected`)
     }
   }
-  return new UploadRefused('missing_to_column', `a column "to" with the telephone number is needed, the header has ${list(names)}`, ['to'])
+  return new UploadRefused(
+    'missing_to_column',
+    `a column "to" with the telephone number is needed, the header has ${list(names)}`,
+    ['to'],
+  )
 }
 
 /** Names for a message: quoted, and not too many of them. */

@@ -61,7 +61,8 @@ export class RecipientIntake {
    */
   end(): 'complete' | 'broke_off' {
     const end = this.#reader.end()
-    if (this.#reader instanceof CsvReader && this.#header === null) throw new UploadRefused('empty_body', 'the body is empty: a header row is expected')
+    if (this.#reader instanceof CsvReader && this.#header === null)
+      throw new UploadRefused('empty_body', 'the body is empty: a header row is expected')
     this.#endBatch()
     return end
   }
@@ -78,7 +79,8 @@ export class RecipientIntake {
 
   #open(format: IntakeFormat): CsvReader | NdjsonReader | JsonArrayReader {
     const bad = (reason: Parameters<Tally['reject']>[1], line: number): void => this.#reject(line, reason, null)
-    if (format === 'csv') return new CsvReader({ row: (fields, count, line, careful) => this.#row(fields, count, line, careful), bad })
+    if (format === 'csv')
+      return new CsvReader({ row: (fields, count, line, careful) => this.#row(fields, count, line, careful), bad })
     const listener = {
       record: (record: JsonRecord, line: number): void => this.#record(record, line),
       text: (text: string, line: number): void => this.#record({ to: text }, line),
@@ -137,7 +139,14 @@ export class RecipientIntake {
   /** Take a row's value of a column; false when the row was refused for it. */
   #keep(column: number, value: string, careful: boolean, line: number): boolean {
     const text = careful ? readText(value) : trimmed(value)
-    const reason = typeof text !== 'string' ? text.reason : text === '' ? 'missing_value' : text.length > VALUE_CHARS_MAX ? 'value_too_long' : null
+    const reason =
+      typeof text !== 'string'
+        ? text.reason
+        : text === ''
+          ? 'missing_value'
+          : text.length > VALUE_CHARS_MAX
+            ? 'value_too_long'
+            : null
     if (reason !== null) {
       this.#reject(line, reason, this.#names[column] ?? null)
       return false

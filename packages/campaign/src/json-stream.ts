@@ -94,6 +94,8 @@ export class JsonArrayReader {
   readonly #listener: JsonListener
   /** Text from the beginning of the element that has not ended; empty between elements. */
   #element = ''
+  /** Characters of that element so far, kept or not. */
+  #length = 0
   #where: 'before' | 'between' | 'after_comma' | 'element' | 'after' = 'before'
   #depth = 0
   #inString = false
@@ -119,14 +121,17 @@ export class JsonArrayReader {
       }
       at = this.#elementEnd(text, at)
       if (at < 0) break
-      this.#endElement(this.#element + text.slice(from, at))
+      this.#endElement(this.#length + at - from, this.#element + text.slice(from, at))
     }
-    if (this.#isInside()) this.#element += text.slice(from)
-    if (this.#element.length > RECORD_CHARS_MAX) throw new NotAnArray(this.#elementLine, `an element is longer than ${RECORD_CHARS_MAX} characters`)
+    if (!this.#isInside()) return
+    this.#length += text.length - from
+    // Of an element that is too long only its brackets are followed, to its end.
+    this.#element = this.#length > RECORD_CHARS_MAX ? '' : this.#element + text.slice(from)
   }
 
   end(): JsonEnd {
-    if (this.#where === 'before') throw new NotAnArray(this.#line, 'a JSON array of recipients is expected, the body is empty')
+    if (this.#where === 'before')
+      throw new NotAnArray(this.#line, 'a JSON array of recipients is expected, the body is empty')
     if (this.#where === 'element') this.#listener.bad('not_json', this.#elementLine)
     return this.#where === 'after' ? 'complete' : 'broke_off'
   }
@@ -173,10 +178,17 @@ export class JsonArrayReader {
         this.#where = 'after_comma'
         return false
       }
-      if (char !== OPEN_BRACE) throw new NotAnArray(this.#line, `a JSON array of recipients is expected, found ${JSON.stringify(text.slice(at, at + 10))}`)
+      if (char !== OPEN_BRACE)
+        throw new NotAnArray(
+          this.#line,
+          `a JSON array of recipients is expected, found ${JSON.stringify(text.slice(at, at + 10))}`,
+        )
       this.#lone = true
     } else if (this.#where === 'after') {
-      throw new NotAnArray(this.#line, `nothing is expected after the array, found ${JSON.stringify(text.slice(at, at + 10))}`)
+      throw new NotAnArray(
+        this.#line,
+        `nothing is expected after the array, found ${JSON.stringify(text.slice(at, at + 10))}`,
+      )
     } else if (char === CLOSE_BRACKET) {
       this.#where = 'after'
       return false
@@ -184,7 +196,10 @@ export class JsonArrayReader {
       this.#where = 'after_comma'
       return false
     } else if (this.#where === 'between' || char === COMMA) {
-      throw new NotAnArray(this.#line, `a comma or the end of the array is expected, found ${JSON.stringify(text.slice(at, at + 10))}`)
+      throw new NotAnArray(
+        this.#line,
+        `a comma or the end of the array is expected, found ${JSON.stringify(text.slice(at, at + 10))}`,
+      )
     }
     this.#where = 'element'
     this.#elementLine = this.#line
@@ -193,10 +208,11 @@ export class JsonArrayReader {
     return true
   }
 
-  #endElement(text: string): void {
+  #endElement(length: number, text: string): void {
     this.#where = this.#lone ? 'after' : 'between'
     this.#element = ''
-    if (text.length > RECORD_CHARS_MAX) this.#listener.bad('record_too_long', this.#elementLine)
+    this.#length = 0
+    if (length > RECORD_CHARS_MAX) this.#listener.bad('record_too_long', this.#elementLine)
     else tell(this.#listener, text, this.#elementLine)
   }
 }

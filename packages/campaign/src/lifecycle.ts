@@ -17,7 +17,10 @@ export type Step =
   | { readonly kind: 'refused'; readonly status: Status }
 
 /** When a campaign with this schedule would start if it were launched at `now` (ms). A start in the past is `now`. */
-export function timingOf(schedule: { readonly startAt?: string | undefined; readonly cron?: string | undefined } | undefined, now: number): Timing {
+export function timingOf(
+  schedule: { readonly startAt?: string | undefined; readonly cron?: string | undefined } | undefined,
+  now: number,
+): Timing {
   if (schedule?.cron !== undefined) return 'recurring'
   if (schedule?.startAt !== undefined && Date.parse(schedule.startAt) > now) return 'later'
   return 'now'

@@ -23,7 +23,8 @@ export const PHONE_REASONS = [
 export type PhoneReason = (typeof PHONE_REASONS)[number]
 
 export type Phone =
-  { readonly kind: 'phone'; /** E.164 without '+', at most 15 digits: exact as a number. */ readonly to: number } | { readonly kind: 'refused'; readonly reason: PhoneReason }
+  | { readonly kind: 'phone'; /** E.164 without '+', at most 15 digits: exact as a number. */ readonly to: number }
+  | { readonly kind: 'refused'; readonly reason: PhoneReason }
 
 /** E.164 allows 15 digits; with `00` before them 17 can be meant. */
 const DIGITS_MAX = 17
@@ -71,7 +72,8 @@ export function scanPhone(text: string): number {
   }
   if (digits === 0) return refuse('empty')
   // `00` is the international prefix; a single zero is the trunk prefix of a number written for its own country.
-  if (zeros === 1 || zeros > 2 || zeros === digits) return refuse(digits === zeros ? 'too_short' : plus ? 'unknown_country_code' : 'no_country_code')
+  if (zeros === 1 || zeros > 2 || zeros === digits)
+    return refuse(digits === zeros ? 'too_short' : plus ? 'unknown_country_code' : 'no_country_code')
   return fitPlan(value, digits - zeros)
 }
 
@@ -145,7 +147,9 @@ function isSeparator(char: number, digits: number): boolean {
       return digits === 0
     default:
       // Spaces of all widths, hyphens and dashes, and the marks of writing direction that address books copy along.
-      return (char >= 0x2000 && char <= 0x2015) || (char >= 0x202a && char <= 0x202f) || (char >= 0x2066 && char <= 0x2069)
+      return (
+        (char >= 0x2000 && char <= 0x2015) || (char >= 0x202a && char <= 0x202f) || (char >= 0x2066 && char <= 0x2069)
+      )
   }
 }
 

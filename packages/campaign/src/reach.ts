@@ -13,13 +13,16 @@ const NOT_US = new Set(
 )
 
 /** Cuba, Iran, North Korea, Syria, Venezuela: businesses cannot message numbers there (Meta, "Get started", May 2026). */
-const NOT_ELIGIBLE: readonly (readonly [from: number, to: number])[] = [
-  ...span(53, [6, 7, 8, 10]),
-  ...span(98, [6, 7, 10]),
-  ...span(850, [8, 10]),
-  ...span(963, [8, 9]),
-  ...span(58, [10]),
-]
+const NOT_ELIGIBLE: readonly Span[] = [
+  ...spans(53, [6, 7, 8, 10]),
+  ...spans(98, [6, 7, 10]),
+  ...spans(850, [8, 10]),
+  ...spans(963, [8, 9]),
+  ...spans(58, [10]),
+].sort((a, b) => a.from - b.from)
+
+/** Numbers from `from` on, up to but without `end`. */
+type Span = { readonly from: number; readonly end: number }
 
 /**
  * What upstream should know of a number at intake. Meta answers 131049 for every number of the United States since April
@@ -28,11 +31,23 @@ const NOT_ELIGIBLE: readonly (readonly [from: number, to: number])[] = [
  * @param to E.164 without '+'.
  */
 export function reachWarning(to: number): ReachWarning | null {
-  if (to >= 10_000_000_000 && to < 20_000_000_000) return NOT_US.has(Math.floor(to / 10_000_000) % 1000) ? null : 'us_number'
-  for (const [from, end] of NOT_ELIGIBLE) if (to >= from && to < end) return 'country_not_eligible'
-  return null
+  if (to >= 10_000_000_000 && to < 20_000_000_000)
+    return NOT_US.has(Math.floor(to / 10_000_000) % 1000) ? null : 'us_number'
+  return isWithin(NOT_ELIGIBLE, to) ? 'country_not_eligible' : null
 }
 
-function span(code: number, lengths: readonly number[]): (readonly [number, number])[] {
-  return lengths.map((length) => [code * 10 ** length, (code + 1) * 10 ** length])
+/** Whether a number lies in one of these spans, which are sorted and apart: asked millions of times an upload. */
+function isWithin(sorted: readonly Span[], number: number): boolean {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((sorted[middle]?.end ?? 0) <= number) low = middle + 1
+    else high = middle
+  }
+  return (sorted[low]?.from ?? Number.POSITIVE_INFINITY) <= number
+}
+
+function spans(code: number, lengths: readonly number[]): Span[] {
+  return lengths.map((length) => ({ from: code * 10 ** length, end: (code + 1) * 10 ** length }))
 }

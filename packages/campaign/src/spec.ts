@@ -3,7 +3,6 @@ import { z } from 'zod'
 import { cronProblem } from './cron.ts'
 import { notAfterOf } from './deadline.ts'
 import { brokenPlaceholder, placeholderColumns } from './placeholder.ts'
-import type { Json } from './placeholder.ts'
 
 /** Components are Meta's to define and change; what we bound is their size, for every message carries them. */
 const COMPONENTS_BYTES_MAX = 32_768
@@ -12,21 +11,37 @@ const TTL_SECONDS_MAX = 2_592_000
 
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
 
-const instant = z.iso.datetime({ offset: true, error: 'an instant with its offset is expected, as in 2026-11-27T09:00:00-03:00' })
+const instant = z.iso.datetime({
+  offset: true,
+  error: 'an instant with its offset is expected, as in 2026-11-27T09:00:00-03:00',
+})
 
 const component = z
   .record(z.string(), z.json())
-  .refine((value) => typeof value['type'] === 'string', { error: 'a component needs a "type", as in { "type": "body", "parameters": [ … ] }' })
+  .refine((value) => typeof value['type'] === 'string', {
+    error: 'a component needs a "type", as in { "type": "body", "parameters": [ … ] }',
+  })
 
 const components = z
   .array(component)
   .max(32)
-  .refine((value) => JSON.stringify(value).length <= COMPONENTS_BYTES_MAX, { error: `components are larger than ${COMPONENTS_BYTES_MAX} characters` })
+  .refine((value) => JSON.stringify(value).length <= COMPONENTS_BYTES_MAX, {
+    error: `components are larger than ${COMPONENTS_BYTES_MAX} characters`,
+  })
   .superRefine((value, context) => {
-    const broken = brokenPlaceholder(value as Json)
-    if (broken !== null) context.addIssue({ code: 'custom', message: `braces that are no {{column}}: "${broken.slice(0, 80)}"`, input: value })
-    if (placeholderColumns(value as Json).includes('to')) {
-      context.addIssue({ code: 'custom', message: '{{to}} would show people their own number: use another column', input: value })
+    const broken = brokenPlaceholder(value)
+    if (broken !== null)
+      context.addIssue({
+        code: 'custom',
+        message: `braces that are no {{column}}: "${broken.slice(0, 80)}"`,
+        input: value,
+      })
+    if (placeholderColumns(value).includes('to')) {
+      context.addIssue({
+        code: 'custom',
+        message: '{{to}} would show people their own number: use another column',
+        input: value,
+      })
     }
   })
 
@@ -43,16 +58,20 @@ const schedule = z
     timezone: z.string().max(64).optional(),
   })
   .superRefine((value, context) => {
-    const issue = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message, input: value })
-    if ((value.startAt === undefined) === (value.cron === undefined)) issue('startAt', 'a schedule has either "startAt" or "cron" with "timezone"')
+    const issue = (path: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [path], message, input: value })
+    if ((value.startAt === undefined) === (value.cron === undefined))
+      issue('startAt', 'a schedule has either "startAt" or "cron" with "timezone"')
     if (value.cron === undefined) {
-      if (value.timezone !== undefined) issue('timezone', 'a time zone goes with "cron"; "startAt" carries its own offset')
+      if (value.timezone !== undefined)
+        issue('timezone', 'a time zone goes with "cron"; "startAt" carries its own offset')
       return
     }
     const problem = cronProblem(value.cron)
     if (problem !== null) issue('cron', problem)
     if (value.timezone === undefined) issue('timezone', 'a time zone is needed with "cron", as in America/Sao_Paulo')
-    else if (!isTimezone(value.timezone)) issue('timezone', `"${value.timezone}" is not an IANA time zone, as in America/Sao_Paulo`)
+    else if (!isTimezone(value.timezone))
+      issue('timezone', `"${value.timezone}" is not an IANA time zone, as in America/Sao_Paulo`)
   })
 
 /** A campaign as upstream sends it (contract.md). Nothing it does not know is let through: a misspelt deadline must not pass. */
@@ -81,14 +100,21 @@ export const campaignSpecSchema = z
     priority: z.enum(['low', 'normal', 'high']).default('normal'),
   })
   .superRefine((spec, context) => {
-    const issue = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message, input: spec })
+    const issue = (path: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [path], message, input: spec })
     if (spec.deliverBy !== undefined && spec.templateTtlSeconds === undefined) {
-      issue('templateTtlSeconds', 'is needed with "deliverBy": a message is not handed over later than deliverBy minus the TTL')
+      issue(
+        'templateTtlSeconds',
+        'is needed with "deliverBy": a message is not handed over later than deliverBy minus the TTL',
+      )
     }
     const notAfter = notAfterOf(spec)
     const startAt = spec.schedule?.startAt
     if (startAt !== undefined && notAfter !== null && Date.parse(startAt) >= notAfter) {
-      issue('schedule', `starts at or after the last moment a message may be handed over (${new Date(notAfter).toISOString()})`)
+      issue(
+        'schedule',
+        `starts at or after the last moment a message may be handed over (${new Date(notAfter).toISOString()})`,
+      )
     }
   })
 
@@ -98,7 +124,9 @@ export type CampaignSpec = z.output<typeof campaignSpecSchema>
 /** What is wrong with a campaign, each with a JSON pointer (RFC 6901) to the field. */
 export type SpecProblem = { readonly pointer: string; readonly message: string }
 
-export type SpecReading = { readonly kind: 'spec'; readonly spec: CampaignSpec } | { readonly kind: 'refused'; readonly problems: readonly SpecProblem[] }
+export type SpecReading =
+  | { readonly kind: 'spec'; readonly spec: CampaignSpec }
+  | { readonly kind: 'refused'; readonly problems: readonly SpecProblem[] }
 
 export function readSpec(input: unknown): SpecReading {
   const result = campaignSpecSchema.safeParse(input)
@@ -118,7 +146,7 @@ export function problemsOf(error: z.core.$ZodError): SpecProblem[] {
 
 /** The columns a campaign's placeholders need, in order of appearance. */
 export function columnsOf(spec: CampaignSpec): string[] {
-  return placeholderColumns(spec.template.components as Json)
+  return placeholderColumns(spec.template.components)
 }
 
 function pointerOf(path: readonly PropertyKey[]): string {

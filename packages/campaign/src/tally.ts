@@ -5,7 +5,15 @@ import type { ReachWarning } from './reach.ts'
 import type { TextReason } from './text.ts'
 
 /** Why one row of an upload was refused. The rest of the upload is taken all the same. */
-export type RowReason = PhoneReason | CsvReason | JsonReason | TextReason | 'missing_value' | 'bad_value' | 'ref_too_long' | 'unknown_column'
+export type RowReason =
+  | PhoneReason
+  | CsvReason
+  | JsonReason
+  | TextReason
+  | 'missing_value'
+  | 'bad_value'
+  | 'ref_too_long'
+  | 'unknown_column'
 
 /** What upstream is told about a refused row. Never the row itself: answers end up in logs, and rows hold numbers. */
 export type Rejection = {
@@ -31,7 +39,8 @@ const TEXTS: Readonly<Record<RowReason, string>> = {
   wrong_length: 'no telephone number of its country has this length',
   impossible_number: 'its country assigns no such telephone numbers',
   field_count: 'the row has more or fewer fields than the header',
-  malformed_quote: 'a quote stands where none may be: a field that holds quotes is itself quoted, and quotes in it doubled',
+  malformed_quote:
+    'a quote stands where none may be: a field that holds quotes is itself quoted, and quotes in it doubled',
   unterminated_quote: 'a quote is opened and never closed',
   row_too_long: 'the row is longer than 65,536 characters',
   not_json: 'the record is not JSON',

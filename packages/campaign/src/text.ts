@@ -17,7 +17,9 @@ export function isUnusual(text: string): boolean {
   return UNUSUAL.test(text)
 }
 
-export type CleanText = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'refused'; readonly reason: TextReason }
+export type CleanText =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'refused'; readonly reason: TextReason }
 
 /**
  * A value as it can be sent: NFC (so that equal looks equal), tabs and line breaks as one space (Meta refuses parameters

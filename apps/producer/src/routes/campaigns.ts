@@ -20,7 +20,8 @@ export function campaignRoutes(context: Context): FastifyPluginAsyncZod {
       url: '/v1/campaigns',
       schema: {
         summary: 'Create a draft',
-        description: 'With an `Idempotency-Key` header, the same key and body give the same answer for 24 h; another body under the same key gives 409.',
+        description:
+          'With an `Idempotency-Key` header, the same key and body give the same answer for 24 h; another body under the same key gives 409.',
         tags: ['campaigns'],
         body: campaignSpecSchema,
         response: { 201: answer('the draft', campaignAnswer), ...problems, 409: moreProblems[409] },
@@ -28,9 +29,15 @@ export function campaignRoutes(context: Context): FastifyPluginAsyncZod {
       handler: async (request, reply) => {
         const spec = request.body
         if (!context.configured.has(spec.sender)) {
-          throw new Problem('unknown_sender', `there is no sender "${spec.sender}" here`, { errors: [{ pointer: '/sender', detail: 'no such sender' }] })
+          throw new Problem('unknown_sender', `there is no sender "${spec.sender}" here`, {
+            errors: [{ pointer: '/sender', detail: 'no such sender' }],
+          })
         }
-        const view = await create(context, spec, idempotencyKey(request.headers['idempotency-key'], callerName(request)))
+        const view = await create(
+          context,
+          spec,
+          idempotencyKey(request.headers['idempotency-key'], callerName(request)),
+        )
         return await reply.code(201).header('location', `/v1/campaigns/${view.id}`).send(view)
       },
     })
@@ -72,20 +79,34 @@ export function campaignRoutes(context: Context): FastifyPluginAsyncZod {
 async function create(context: Context, spec: CampaignSpec, key: string | null): Promise<CampaignView> {
   const now = await context.campaigns.now()
   const mine = { digest: digest(JSON.stringify(spec)), id: context.newId(), createdAt: now }
-  const { digest: reserved, id, createdAt } = key === null ? mine : await context.campaigns.reserve(key, mine.digest, mine.id, mine.createdAt)
+  const {
+    digest: reserved,
+    id,
+    createdAt,
+  } = key === null ? mine : await context.campaigns.reserve(key, mine.digest, mine.id, mine.createdAt)
   if (reserved !== mine.digest) {
-    throw new Problem('idempotency_key_reused', 'this Idempotency-Key was used for a campaign with another body', { campaign: id })
+    throw new Problem('idempotency_key_reused', 'this Idempotency-Key was used for a campaign with another body', {
+      campaign: id,
+    })
   }
   await context.campaigns.create({ id, spec, createdAt })
   const startAt = spec.schedule?.startAt
-  return createdView({ id, spec, createdAt, startAt: startAt === undefined ? null : Date.parse(startAt), notAfter: notAfterOf(spec) })
+  return createdView({
+    id,
+    spec,
+    createdAt,
+    startAt: startAt === undefined ? null : Date.parse(startAt),
+    notAfter: notAfterOf(spec),
+  })
 }
 
 /** The key as it is stored: nobody finds another caller's, and what callers put in it stays theirs. */
 function idempotencyKey(header: string | string[] | undefined, caller: string): string | null {
   if (header === undefined) return null
   if (typeof header !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(header)) {
-    throw new Problem('invalid_request', 'Idempotency-Key: 1 to 255 visible ASCII characters are expected', { errors: [{ parameter: 'Idempotency-Key', detail: 'wrong form' }] })
+    throw new Problem('invalid_request', 'Idempotency-Key: 1 to 255 visible ASCII characters are expected', {
+      errors: [{ parameter: 'Idempotency-Key', detail: 'wrong form' }],
+    })
   }
   return digest(`${caller}\0${header}`)
 }

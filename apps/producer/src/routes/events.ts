@@ -23,7 +23,8 @@ export function eventRoutes(context: Context): FastifyPluginAsyncZod {
       url: '/v1/campaigns/:id/events',
       schema: {
         summary: 'The report, live',
-        description: 'Server-sent events: `event: report` with the same document as `GET /v1/campaigns/{id}`, at once and whenever it has changed.',
+        description:
+          'Server-sent events: `event: report` with the same document as `GET /v1/campaigns/{id}`, at once and whenever it has changed.',
         tags: ['campaigns'],
         produces: ['text/event-stream'],
         params: campaignParams,
@@ -33,12 +34,21 @@ export function eventRoutes(context: Context): FastifyPluginAsyncZod {
         if (open >= STREAMS_MAX) throw new Problem('too_busy', `${STREAMS_MAX} event streams are open`)
         const first = await readReport(context, id)
         reply.hijack()
-        reply.raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+        reply.raw.writeHead(200, {
+          'content-type': 'text/event-stream',
+          'cache-control': 'no-store',
+          'x-accel-buffering': 'no',
+        })
         context.metrics.streams.set(++open)
         const gone = new AbortController()
         reply.raw.once('close', () => gone.abort())
         try {
-          await stream(reply.raw, first, async () => await readReport(context, id), AbortSignal.any([gone.signal, context.stopping]))
+          await stream(
+            reply.raw,
+            first,
+            async () => await readReport(context, id),
+            AbortSignal.any([gone.signal, context.stopping]),
+          )
         } catch (error) {
           request.log.warn({ err: error }, 'event stream ended early')
         } finally {
@@ -50,7 +60,12 @@ export function eventRoutes(context: Context): FastifyPluginAsyncZod {
   }
 }
 
-async function stream(out: ServerResponse, first: unknown, read: () => Promise<unknown>, stop: AbortSignal): Promise<void> {
+async function stream(
+  out: ServerResponse,
+  first: unknown,
+  read: () => Promise<unknown>,
+  stop: AbortSignal,
+): Promise<void> {
   let last = JSON.stringify(first)
   let saidAt = performance.now()
   out.write(event(last))

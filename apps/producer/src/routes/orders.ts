@@ -8,8 +8,14 @@ import { answer, campaignAnswer, campaignParams, moreProblems, problems } from '
 type Give = (context: Context, id: string, caller: string) => Promise<void>
 
 const ORDERS: Readonly<Record<string, { readonly summary: string; readonly give: Give }>> = {
-  launch: { summary: 'Start it, or schedule it if it has a schedule', give: async (context, id) => await context.control.launch(id) },
-  pause: { summary: 'Hand nothing more over until it is resumed', give: async (context, id, caller) => await context.control.pause(id, caller) },
+  launch: {
+    summary: 'Start it, or schedule it if it has a schedule',
+    give: async (context, id) => await context.control.launch(id),
+  },
+  pause: {
+    summary: 'Hand nothing more over until it is resumed',
+    give: async (context, id, caller) => await context.control.pause(id, caller),
+  },
   resume: { summary: 'Go on', give: async (context, id) => await context.control.resume(id) },
   cancel: { summary: 'End it for good', give: async (context, id, caller) => await context.control.cancel(id, caller) },
 }
@@ -23,10 +29,16 @@ export function orderRoutes(context: Context): FastifyPluginAsyncZod {
         url: `/v1/campaigns/:id/${order}`,
         schema: {
           summary,
-          description: 'Given twice it is done once. From the answer on it holds; `inFlight` requests were on the wire by then.',
+          description:
+            'Given twice it is done once. From the answer on it holds; `inFlight` requests were on the wire by then.',
           tags: ['campaigns'],
           params: campaignParams,
-          response: { 200: answer('the campaign afterwards', campaignAnswer), ...problems, 404: moreProblems[404], 409: moreProblems[409] },
+          response: {
+            200: answer('the campaign afterwards', campaignAnswer),
+            ...problems,
+            404: moreProblems[404],
+            409: moreProblems[409],
+          },
         },
         handler: async (request) => {
           const { id } = request.params

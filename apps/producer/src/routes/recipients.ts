@@ -27,19 +27,31 @@ export function recipientRoutes(context: Context): FastifyPluginAsyncZod {
         consumes: ['text/csv', 'application/x-ndjson', 'application/json'],
         params: campaignParams,
         querystring: uploadQuery,
-        response: { 200: answer('what became of the rows', uploadAnswer), ...problems, 404: moreProblems[404], 409: moreProblems[409], 415: moreProblems[415] },
+        response: {
+          200: answer('what became of the rows', uploadAnswer),
+          ...problems,
+          404: moreProblems[404],
+          409: moreProblems[409],
+          415: moreProblems[415],
+        },
       },
       handler: async (request, reply) => {
         try {
           const form = bodyForm(request.headers['content-type'], request.headers['content-encoding'])
           const campaign = await context.campaigns.read(request.params.id)
           if (campaign === null) throw campaignNotFound(request.params.id)
-          if (campaign.parent !== null) throw new Problem('campaign_not_open', 'a run of a recurring campaign has the recipients of its parent')
+          if (campaign.parent !== null)
+            throw new Problem('campaign_not_open', 'a run of a recurring campaign has the recipients of its parent')
           if (stepFor('append', campaign.status, 'now').kind === 'refused') throw notOpen(campaign.status)
-          const intake = new RecipientIntake(form.format, { columns: columnsOf(campaign.spec), unknownColumns: request.query.unknownColumns })
+          const intake = new RecipientIntake(form.format, {
+            columns: columnsOf(campaign.spec),
+            unknownColumns: request.query.unknownColumns,
+          })
           const appender = context.openAppender(campaign.id)
           await appender.open()
-          const result = await takeUpload(request.raw, form, intake, appender.append).finally(() => countRows(context, intake))
+          const result = await takeUpload(request.raw, form, intake, appender.append).finally(() =>
+            countRows(context, intake),
+          )
           await appender.close().catch(() => {})
           context.metrics.rows.inc({ result: 'accepted' }, result.accepted)
           context.metrics.rows.inc({ result: 'duplicate' }, result.duplicates)
@@ -56,7 +68,8 @@ export function recipientRoutes(context: Context): FastifyPluginAsyncZod {
       url: '/v1/campaigns/:id/recipients',
       schema: {
         summary: 'Every recipient and what became of them',
-        description: 'NDJSON, or CSV by `Accept: text/csv`. While the campaign runs it is no snapshot: each chunk is read at its own instant.',
+        description:
+          'NDJSON, or CSV by `Accept: text/csv`. While the campaign runs it is no snapshot: each chunk is read at its own instant.',
         tags: ['recipients'],
         produces: ['application/x-ndjson', 'text/csv'],
         params: campaignParams,
@@ -67,7 +80,9 @@ export function recipientRoutes(context: Context): FastifyPluginAsyncZod {
         if (campaign === null) throw campaignNotFound(request.params.id)
         const format = /\btext\/csv\b/.test(request.headers.accept ?? '') ? CSV : NDJSON
         const lines = exportLines(context.recipients.read(campaign), request.query, format)
-        return await reply.header('content-type', format.contentType).send(Readable.from(lines, { objectMode: true, highWaterMark: 2 }))
+        return await reply
+          .header('content-type', format.contentType)
+          .send(Readable.from(lines, { objectMode: true, highWaterMark: 2 }))
       },
     })
   }

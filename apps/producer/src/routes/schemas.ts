@@ -19,7 +19,9 @@ export const uploadQuery = z.strictObject({
   unknownColumns: z
     .enum(['ignore', 'refuse'])
     .default('ignore')
-    .describe('what to do with columns that no placeholder uses: leave them out and name them in the answer, or refuse'),
+    .describe(
+      'what to do with columns that no placeholder uses: leave them out and name them in the answer, or refuse',
+    ),
 })
 
 export const exportQuery = z.strictObject({
@@ -51,11 +53,22 @@ const keyed = z.record(z.string(), count)
 /** The answers, for the API's description. They are built from typed views and not parsed again on their way out. */
 export const campaignAnswer = z.object({
   ...head,
-  counts: z.object({ recipients: count, ...Object.fromEntries(DISPOSITIONS.map((name) => [name, count])) }).describe('disjoint; they add up to recipients'),
-  delivery: z.object(Object.fromEntries(DELIVERIES.map((name) => [name, count]))).describe('of the accepted; sent ≥ delivered ≥ read'),
+  counts: z
+    .object({ recipients: count, ...Object.fromEntries(DISPOSITIONS.map((name) => [name, count])) })
+    .describe('disjoint; they add up to recipients'),
+  delivery: z
+    .object(Object.fromEntries(DELIVERIES.map((name) => [name, count])))
+    .describe('of the accepted; sent ≥ delivered ≥ read'),
   errors: keyed.describe('recipients by the last error code of the endpoint'),
   route: z.object({ marketing_lite: count, marketing: count }),
-  intake: z.object({ rows: count, accepted: count, duplicates: count, rejected: count, reasons: keyed, warnings: keyed }),
+  intake: z.object({
+    rows: count,
+    accepted: count,
+    duplicates: count,
+    rejected: count,
+    reasons: keyed,
+    warnings: keyed,
+  }),
   forecast: z.object({ finishAt: instant.nullable(), limitedBy: z.string() }),
   runs: z.array(z.object({ id: z.string(), at: instant })),
   spec: z.record(z.string(), z.unknown()),
@@ -91,11 +104,16 @@ export const problemAnswer = z
     status: z.int(),
     code: z.string().describe('stable: what programs act on'),
     detail: z.string(),
-    errors: z.array(z.object({ pointer: z.string().optional(), parameter: z.string().optional(), detail: z.string() })).optional(),
+    errors: z
+      .array(z.object({ pointer: z.string().optional(), parameter: z.string().optional(), detail: z.string() }))
+      .optional(),
   })
   .describe('RFC 9457 problem document')
 
-const problem = (description: string) => ({ description, content: { 'application/problem+json': { schema: problemAnswer } } })
+const problem = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: problemAnswer } },
+})
 
 /** Problems that any call may answer. */
 export const problems = {

@@ -25,11 +25,16 @@ export function senderRoutes(context: Context): FastifyPluginAsyncZod {
       schema: {
         summary: "Each sender's rate, limit, state and why",
         tags: ['senders'],
-        response: { 200: answer('all senders of this installation', z.object({ senders: z.array(senderAnswer) })), ...problems },
+        response: {
+          200: answer('all senders of this installation', z.object({ senders: z.array(senderAnswer) })),
+          ...problems,
+        },
       },
       handler: async () => {
         const now = await context.campaigns.now()
-        const senders = await Promise.all([...context.configured.values()].map(async (sender) => await describe(context, sender, now)))
+        const senders = await Promise.all(
+          [...context.configured.values()].map(async (sender) => await describe(context, sender, now)),
+        )
         return { senders }
       },
     })
@@ -43,13 +48,28 @@ async function describe(context: Context, sender: Sender, now: number): Promise<
     context.queueOf(sender.id)?.depth() ?? { waiting: 0, active: 0, delayed: 0 },
   ])
   const messagesPerSecond = pacing.limit ?? sender.messagesPerSecond
-  const why = [...blocks].map(([reason, block]) => ({ reason, detail: block.detail, since: instant(block.since), until: instant(block.until) }))
+  const why = [...blocks].map(([reason, block]) => ({
+    reason,
+    detail: block.detail,
+    since: instant(block.since),
+    until: instant(block.until),
+  }))
   const resting = pacing.restUntil > now
   return {
     id: sender.id,
     phoneNumberId: sender.phoneNumberId,
     state: why.length > 0 ? 'blocked' : resting ? 'resting' : pacing.factor < 1 ? 'throttled' : 'ok',
-    why: resting ? [...why, { reason: 'rest', detail: 'the endpoint asked for a pause', since: instant(now), until: instant(pacing.restUntil) }] : why,
+    why: resting
+      ? [
+          ...why,
+          {
+            reason: 'rest',
+            detail: 'the endpoint asked for a pause',
+            since: instant(now),
+            until: instant(pacing.restUntil),
+          },
+        ]
+      : why,
     messagesPerSecond,
     limit: messagesPerSecond * pacing.factor,
     queue: depth,

@@ -21,7 +21,8 @@ export function suppressionRoutes(context: Context): FastifyPluginAsyncZod {
         url: '/v1/suppressions',
         schema: {
           summary: 'Add opt-outs, any number of them',
-          description: 'The same bodies as recipients; only `to` is read. A JSON list may hold bare telephone numbers. `accepted` were not suppressed before, `duplicates` were.',
+          description:
+            'The same bodies as recipients; only `to` is read. A JSON list may hold bare telephone numbers. `accepted` were not suppressed before, `duplicates` were.',
           tags: ['suppressions'],
           consumes: ['text/csv', 'application/x-ndjson', 'application/json'],
           response: { 200: answer('stored', uploadAnswer), ...problems, 415: moreProblems[415] },
@@ -85,5 +86,7 @@ async function suppress(context: Context, batch: Batch) {
 function phoneOf(text: string): number {
   const phone = readPhone(text)
   if (phone.kind === 'phone') return phone.to
-  throw new Problem('not_a_phone_number', `not a telephone number with its country code (${phone.reason})`, { errors: [{ parameter: 'phone', detail: phone.reason }] })
+  throw new Problem('not_a_phone_number', `not a telephone number with its country code (${phone.reason})`, {
+    errors: [{ parameter: 'phone', detail: phone.reason }],
+  })
 }

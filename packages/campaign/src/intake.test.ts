@@ -1,0 +1,177 @@
+import { describe, expect, test } from 'vitest'
+
+import { RecipientIntake } from './intake.ts'
+import type { Batch, IntakeFormat } from './intake.ts'
+import { UploadRefused } from './header.ts'
+import { describeRejection } from './tally.ts'
+
+type Taken = { readonly batches: Batch[]; readonly intake: RecipientIntake; readonly end: string }
+
+function take(
+  format: IntakeFormat,
+  body: string,
+  columns: readonly string[] = [],
+  unknownColumns: 'ignore' | 'refuse' = 'ignore',
+): Taken {
+  const intake = new RecipientIntake(format, { columns, unknownColumns })
+  intake.push(body)
+  const end = intake.end()
+  const batches: Batch[] = []
+  for (let batch = intake.takeBatch(); batch !== null; batch = intake.takeBatch()) batches.push(batch)
+  return { batches, intake, end }
+}
+
+function rejections({ intake }: Taken): (readonly [number, string, string | null])[] {
+  return intake.tally.rejections.map(({ line, reason, column }) => [line, reason, column])
+}
+
+function refusal(run: () => unknown): readonly [string, readonly string[]] {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof UploadRefused) return [error.code, error.columns]
+  }
+  throw new Error('nothing was refused')
+}
+
+describe('a CSV of recipients', () => {
+  test('keeps the columns that placeholders use, in their order, and the ref', () => {
+    const { batches, intake } = take(
+      'csv',
+      'first_name,to,shoe size,ref,city\nAna,+55 11 91234-5678,38,r1,Rio\nZé,+5511912345679,40,,Niterói\n',
+      ['city', 'first_name'],
+    )
+    expect(batches).toHaveLength(1)
+    expect(batches[0]?.chunks).toEqual([
+      {
+        names: ['city', 'first_name'],
+        to: [5511912345678, 5511912345679],
+        refs: ['r1', null],
+        columns: [
+          ['Rio', 'Niterói'],
+          ['Ana', 'Zé'],
+        ],
+      },
+    ])
+    expect(intake.ignoredColumns).toEqual(['shoe size'])
+  })
+
+  test('tells each row that cannot be taken by its line, and takes the others', () => {
+    const body =
+      'to,name\n+5511912345678,Ana\n123,Bo\n+5511912345679\n+5511912345670,\n+5511912345671,"a\u0000b"\n+5511912345672,"x" y\n+5511912345673,Cy\n'
+    const taken = take('csv', body, ['name'])
+    expect(rejections(taken)).toEqual([
+      [3, 'too_short', 'to'],
+      [4, 'field_count', null],
+      [5, 'missing_value', 'name'],
+      [6, 'control_character', 'name'],
+      [7, 'malformed_quote', null],
+    ])
+    expect(taken.intake.tally.rows).toBe(7)
+    expect(taken.batches[0]?.chunks[0]?.to).toEqual([5511912345678, 5511912345673])
+    expect(taken.batches[0]?.tally).toEqual({
+      rows: 7,
+      rejected: { too_short: 1, field_count: 1, missing_value: 1, control_character: 1, malformed_quote: 1 },
+      warnings: {},
+    })
+  })
+
+  test('has values in any script, composed alike, with line breaks as spaces', () => {
+    const { batches } = take(
+      'csv',
+      'to,name\n+5511912345678,"Jose\u0301\n da\tSilva "\n+5511912345679,李小龍\n+5511912345670, Bo \n',
+      ['name'],
+    )
+    expect(batches[0]?.chunks[0]?.columns).toEqual([['José  da Silva', '李小龍', 'Bo']])
+  })
+
+  test('says so where bytes were not UTF-8, or a value is too long', () => {
+    const taken = take('csv', `to,name\n+5511912345678,Jos\ufffd\n+5511912345679,${'x'.repeat(1025)}\n`, ['name'])
+    expect(rejections(taken)).toEqual([
+      [2, 'bad_encoding', 'name'],
+      [3, 'value_too_long', 'name'],
+    ])
+  })
+
+  test('warns of numbers that will not be reached', () => {
+    expect(take('csv', 'to\n+16505551234\n+14165551234\n+5351234567\n').intake.tally.warnings).toEqual({
+      us_number: 1,
+      country_not_eligible: 1,
+    })
+  })
+
+  test('rejections never tell the number', () => {
+    const [rejection] = take('csv', 'to\n+5511 CALL ME 912345678\n').intake.tally.rejections
+    expect(rejection && describeRejection(rejection)).toBe('line 2, column to: the telephone number has letters in it')
+  })
+
+  test('fills batches of four chunks of 500', () => {
+    const rows = Array.from({ length: 4_321 }, (_, index) => `+55119${12_345_678 + index}`)
+    const { batches } = take('csv', `to\n${rows.join('\n')}\n`)
+    expect(batches.map(({ chunks }) => chunks.map(({ to }) => to.length))).toEqual([
+      [500, 500, 500, 500],
+      [500, 500, 500, 500],
+      [321],
+    ])
+    expect(batches.map(({ tally }) => tally.rows)).toEqual([2_000, 2_000, 321])
+  })
+})
+
+describe('a header that will not do refuses the whole upload', () => {
+  test.each([
+    ['', 'empty_body', []],
+    ['name\nAna\n', 'missing_to_column', ['to']],
+    ['to;name\n+55;Ana\n', 'wrong_delimiter', []],
+    ['to,name,name\n', 'duplicate_column', ['name']],
+    ['to,nome\n+5511912345678,Ana\n', 'missing_placeholder_column', ['name']],
+    ['to,"name"x\n', 'unreadable_header', []],
+  ])('%j: %s', (body, code, columns) => {
+    expect(refusal(() => take('csv', body, ['name']))).toEqual([code, columns])
+  })
+
+  test('unknown columns, if they are to be refused', () => {
+    expect(refusal(() => take('csv', 'to,name,age\n', ['name'], 'refuse'))).toEqual(['unknown_column', ['age']])
+    expect(take('csv', 'to,name,ref\n', ['name'], 'refuse').intake.ignoredColumns).toEqual([])
+  })
+})
+
+describe('records of JSON', () => {
+  test('may have numbers and booleans as values, and more fields than are used', () => {
+    const body = '{"to":5511912345678,"name":"Ana","ref":17,"x":1}\n{"to":"+55 11 91234-5679","name":true}\n'
+    const { batches, intake } = take('ndjson', body, ['name'])
+    expect(batches[0]?.chunks).toEqual([
+      { names: ['name'], to: [5511912345678, 5511912345679], refs: ['17', null], columns: [['Ana', 'true']] },
+    ])
+    expect(intake.ignoredColumns).toEqual(['x'])
+  })
+
+  test('are refused one by one', () => {
+    const body =
+      '[{"name":"x"},\n{"to":{},"name":"x"},\n{"to":"+5511912345678"},\n{"to":"+5511912345678","name":[1]},\n7]'
+    expect(rejections(take('json', body, ['name']))).toEqual([
+      [1, 'empty', 'to'],
+      [2, 'bad_value', 'to'],
+      [3, 'missing_value', 'name'],
+      [4, 'bad_value', 'name'],
+      [5, 'not_an_object', null],
+    ])
+  })
+
+  test('a column named like something every object has is still missing', () => {
+    expect(rejections(take('ndjson', '{"to":"+5511912345678"}\n', ['constructor']))).toEqual([
+      [1, 'missing_value', 'constructor'],
+    ])
+  })
+
+  test('unknown fields are refused by the row, if they are to be', () => {
+    expect(
+      rejections(take('ndjson', '{"to":"+5511912345678","age":3}\n{"to":"+5511912345679"}\n', [], 'refuse')),
+    ).toEqual([[1, 'unknown_column', 'age']])
+  })
+})
+
+test('a body that broke off keeps what came before', () => {
+  const taken = take('csv', 'to,name\n+5511912345678,Ana\n+5511912345679,"Ma', ['name'])
+  expect(taken.end).toBe('broke_off')
+  expect(taken.batches[0]?.chunks[0]?.to).toEqual([5511912345678])
+})
