@@ -58,6 +58,8 @@ export class Courier {
   #abandoned = 0
   #bodiesAcknowledged = 0
   #bodiesFailed = 0
+  /** Statuses may be due that found no free body; else the next ones wait for the timer, and for company. */
+  #behind = false
   #closed = false
 
   constructor(options: CourierOptions) {
@@ -165,7 +167,10 @@ export class Courier {
   #pump(): void {
     const { webhooks } = this.#options.config()
     if (this.#closed) return
-    while (!webhooks.paused && webhooks.url !== null && this.#bodiesInFlight < webhooks.concurrency) {
+    this.#behind = false
+    while (!webhooks.paused && webhooks.url !== null) {
+      this.#behind = this.#bodiesInFlight >= webhooks.concurrency
+      if (this.#behind) break
       const size = webhooks.batchMin + Math.floor(this.#options.random() * (webhooks.batchMax - webhooks.batchMin + 1))
       const batch = this.#takeDue(size)
       if (batch.length === 0) break
@@ -197,7 +202,8 @@ export class Courier {
     if (status === 200) this.#acknowledge(batch, tells)
     else this.#retry(batch)
     if (this.counts.pending === 0) for (const resolve of this.#waiting) resolve(true)
-    this.#pump()
+    if (this.#behind) this.#pump()
+    else this.#arm()
   }
 
   #acknowledge(batch: readonly Due[], tells: readonly number[]): void {
