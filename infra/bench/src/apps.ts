@@ -7,6 +7,9 @@ import { ACCESS_TOKEN, CONNECTIONS, PHONE_NUMBER_ID, SENDER } from './message.ts
 /** The keys of a benchmark's Redis begin with it: as long as the default, for the bytes it takes in each key. */
 export const PREFIX = 'chasqui'
 
+/** Signs the webhooks. */
+export const APP_SECRET = 'bench-app-secret'
+
 export type AppsOptions = {
   readonly redisUrl: string
   /** Where the sender posts to. */
@@ -39,7 +42,7 @@ export async function configureApps({ redisUrl, endpointUrl, profileDir }: AppsO
     SENDERS_FILE: sendersFile,
     WA_TOKEN_BENCH: ACCESS_TOKEN,
     WEBHOOK_VERIFY_TOKEN: 'bench-verify-token',
-    WEBHOOK_APP_SECRETS: 'bench-app-secret-of-some-length',
+    WEBHOOK_APP_SECRETS: APP_SECRET,
     SEND_CONCURRENCY: String(CONNECTIONS),
     HOST: '127.0.0.1',
     PORT: '0',

@@ -5,10 +5,10 @@ import { once } from 'node:events'
 export type Child = {
   readonly pid: number
   /** Sends a message and waits for the answer. Throws when the process ends instead. */
-  ask<Answer>(message: unknown): Promise<Answer>
+  readonly ask: <Answer>(message: unknown) => Promise<Answer>
   /** The next thing the process says by itself. */
-  hear<Answer>(): Promise<Answer>
-  stop(): Promise<void>
+  readonly hear: <Answer>() => Promise<Answer>
+  readonly stop: () => Promise<void>
 }
 
 /** Starts a TypeScript file of the bench in its own process. It ends when we do: its channel closes. */

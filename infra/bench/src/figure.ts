@@ -53,7 +53,14 @@ export function toTable(figures: readonly Figure[]): string {
   ])
   const table = [['', 'figure', 'median', 'min … max', 'unit', 'reach', ''], ...rows]
   const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? []
-  return table.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n')
+  return table
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }
 
 function reachText(reach: NonNullable<Reach>): string {

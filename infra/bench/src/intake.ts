@@ -1,7 +1,7 @@
 import { startRedis } from '@chasqui/harness'
 import { configureApps } from './apps.ts'
 import { figure } from './figure.ts'
-import { peakResidentBytes } from './measure/memory.ts'
+import { type ProcessUse, readProcessUse } from './measure/process.ts'
 import type { Bench, RunPart } from './part.ts'
 import { withProfiles } from './profile/report.ts'
 import { csvPieces } from './recipients.ts'
@@ -9,7 +9,11 @@ import { appendCsv, createCampaign } from './upstream.ts'
 
 const MEGABYTE = 1024 * 1024
 
-type IntakeRun = { readonly recipientsPerSecond: number; readonly peakBytes: number | null }
+type IntakeRun = {
+  readonly recipientsPerSecond: number
+  readonly producer: ProcessUse | null
+  readonly redis: ProcessUse | null
+}
 
 /**
  * Recipients a second from CSV bytes on the API to stored chunks, and the producer's memory while it takes them. One
@@ -25,13 +29,27 @@ export const runIntake: RunPart = async (bench) => {
     tell(bench, run)
     runs.push(run)
   }
-  const peaks = runs.flatMap((run) => run.peakBytes ?? [])
+  const peaks = runs.flatMap((run) => run.producer?.peakBytes ?? [])
   const rows = `${recipients.toLocaleString('en-US')} rows in one upload`
   return [
-    figure('intake, CSV to stored chunks', 'recipients/s', runs.map((run) => run.recipientsPerSecond), { atLeast: 200_000 }, rows),
+    figure(
+      'intake, CSV to stored chunks',
+      'recipients/s',
+      runs.map((run) => run.recipientsPerSecond),
+      { atLeast: 200_000 },
+      rows,
+    ),
     ...(peaks.length === 0
       ? []
-      : [figure('producer, peak resident memory', 'MB', peaks.map((bytes) => bytes / MEGABYTE), { atMost: 256 }, rows)]),
+      : [
+          figure(
+            'producer, peak resident memory',
+            'MB',
+            peaks.map((bytes) => bytes / MEGABYTE),
+            { atMost: 256 },
+            rows,
+          ),
+        ]),
   ]
 }
 
@@ -45,14 +63,20 @@ async function takeIn(csv: readonly Buffer[], rows: number, profileDir: string |
     const { accepted, elapsedMs } = await appendCsv(producer.url, campaign, csv)
     // Numbers are drawn at random, so a few in ten thousand repeat and are taken out as duplicates.
     if (accepted > rows || accepted < rows * 0.999) throw new Error(`${accepted} of ${rows} recipients were stored`)
-    return { recipientsPerSecond: (accepted * 1000) / elapsedMs, peakBytes: await peakResidentBytes(producer.pid) }
+    return {
+      recipientsPerSecond: (accepted * 1000) / elapsedMs,
+      producer: await readProcessUse(producer.pid),
+      redis: await readProcessUse(redis.pid),
+    }
   } finally {
     await apps.stop()
     await redis.stop()
   }
 }
 
-function tell(bench: Bench, { recipientsPerSecond, peakBytes }: IntakeRun): void {
-  const memory = peakBytes === null ? '' : `, at most ${Math.round(peakBytes / MEGABYTE)} MB resident`
-  bench.say(`intake: ${Math.round(recipientsPerSecond)} recipients/s${memory}`)
+function tell(bench: Bench, { recipientsPerSecond, producer, redis }: IntakeRun): void {
+  const memory = producer === null ? '' : `, at most ${Math.round(producer.peakBytes / MEGABYTE)} MB resident`
+  const cpu =
+    producer && redis ? `, ${producer.cpuSeconds.toFixed(1)} s of CPU and Redis ${redis.cpuSeconds.toFixed(1)} s` : ''
+  bench.say(`intake: ${Math.round(recipientsPerSecond)} recipients/s${memory}${cpu}`)
 }

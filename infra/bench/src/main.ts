@@ -4,13 +4,21 @@
  */
 import type { Figure } from './figure.ts'
 import { toJsonLine, toTable } from './figure.ts'
+import { runFold } from './fold.ts'
 import { runIntake } from './intake.ts'
 import { type Options, parseOptions, type Part, USAGE } from './options.ts'
 import type { Bench, RunPart } from './part.ts'
 import { runQueue } from './queue.ts'
 import { runSend } from './send.ts'
+import { runWebhook } from './webhook.ts'
 
-const RUN_PART: Readonly<Record<Part, RunPart>> = { send: runSend, intake: runIntake, queue: runQueue }
+const RUN_PART: Readonly<Record<Part, RunPart>> = {
+  send: runSend,
+  intake: runIntake,
+  queue: runQueue,
+  fold: runFold,
+  webhook: runWebhook,
+}
 
 const EX_USAGE = 64
 const parsed = parseOptions(process.argv.slice(2))

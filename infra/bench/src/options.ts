@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 
 /** The parts of the bench that can be run alone. */
-export const PARTS = ['send', 'intake', 'queue'] as const
+export const PARTS = ['send', 'intake', 'queue', 'fold', 'webhook'] as const
 export type Part = (typeof PARTS)[number]
 
 export type Options = {
@@ -14,7 +14,9 @@ export type Options = {
   readonly profile: boolean
 }
 
-export type OptionsResult = { readonly ok: true; readonly options: Options } | { readonly ok: false; readonly problem: string }
+export type OptionsResult =
+  | { readonly ok: true; readonly options: Options }
+  | { readonly ok: false; readonly problem: string }
 
 export const USAGE = `npm run bench -- [--only ${PARTS.join(',')}] [--rounds 3] [--quick] [--profile]`
 
@@ -31,7 +33,8 @@ export function parseOptions(args: readonly string[]): OptionsResult {
     })
     const parts = values.only === undefined ? [...PARTS] : values.only.split(',')
     const stranger = parts.find((part) => !isPart(part))
-    if (stranger !== undefined) return { ok: false, problem: `--only: found "${stranger}", allowed: ${PARTS.join(', ')}` }
+    if (stranger !== undefined)
+      return { ok: false, problem: `--only: found "${stranger}", allowed: ${PARTS.join(', ')}` }
     const rounds = Number(values.rounds ?? (values.quick || values.profile ? 1 : 3))
     if (!Number.isInteger(rounds) || rounds < 1 || rounds > 99) {
       return { ok: false, problem: `--rounds: found "${values.rounds}", allowed: 1 to 99` }

@@ -30,7 +30,8 @@ test('numbers hardly ever repeat', () => {
 
 test('every number is one that the producer takes', () => {
   const random = seededRandom(5)
-  for (let made = 0; made < 5_000; made++) expect(readPhone(randomRecipient(random).to)).toMatchObject({ kind: 'phone' })
+  for (let made = 0; made < 5_000; made++)
+    expect(readPhone(randomRecipient(random).to)).toMatchObject({ kind: 'phone' })
 })
 
 test('columns do not compress away: at least 12 bytes a recipient are left of them', () => {

@@ -50,7 +50,8 @@ function phone(random: Random): string {
 function firstName(random: Random): string {
   const syllables = 2 + below(random, 3)
   let name = pick(random, STARTS) + pick(random, VOWELS)
-  for (let syllable = 1; syllable < syllables; syllable++) name += pick(random, STARTS).toLowerCase() + pick(random, VOWELS)
+  for (let syllable = 1; syllable < syllables; syllable++)
+    name += pick(random, STARTS).toLowerCase() + pick(random, VOWELS)
   return name + pick(random, ENDS)
 }
 

@@ -25,18 +25,31 @@ export const runSend: RunPart = async (bench) => {
   const plain: SendingRun[] = []
   for (let round = 1; round <= bench.rounds; round++) {
     bare.push(tell(bench, 'bare loop', await withEndpoint(async (endpoint) => runBareLoop(endpoint, window, round))))
-    worker.push(tell(bench, 'send-worker', await withEndpoint(async (endpoint) => runSendWorker(bench, endpoint, window, round))))
-    plain.push(tell(bench, 'job-per-message', await withEndpoint(async (endpoint) => runPlain(endpoint, window, round))))
+    worker.push(
+      tell(bench, 'send-worker', await withEndpoint(async (endpoint) => runSendWorker(bench, endpoint, window, round))),
+    )
+    plain.push(
+      tell(bench, 'job-per-message', await withEndpoint(async (endpoint) => runPlain(endpoint, window, round))),
+    )
   }
   return sendFigures(bare, worker, plain)
 }
 
-function sendFigures(bare: readonly SendingRun[], worker: readonly SendingRun[], plain: readonly SendingRun[]): Figure[] {
+function sendFigures(
+  bare: readonly SendingRun[],
+  worker: readonly SendingRun[],
+  plain: readonly SendingRun[],
+): Figure[] {
   const [bareRates, rates, plainRates] = [perSecond(bare), perSecond(worker), perSecond(plain)]
   return [
-    figure('endpoint, answers a second of CPU', 'answers/s', bare.map((run) => run.messagesPerSecond / run.endpointBusy), {
-      atLeast: 40_000,
-    }),
+    figure(
+      'endpoint, answers a second of CPU',
+      'answers/s',
+      bare.map((run) => run.messagesPerSecond / run.endpointBusy),
+      {
+        atLeast: 40_000,
+      },
+    ),
     figure('send, bare undici loop', 'messages/s', bareRates, null, sizeNote(bare)),
     figure('send, job-per-message', 'messages/s', plainRates, null, sizeNote(plain)),
     figure('send, one send-worker', 'messages/s', rates, null, sizeNote(worker)),
@@ -94,7 +107,12 @@ async function runPlain(endpoint: Endpoint, window: SendingWindow, seed: number)
   }
 }
 
-async function runSendWorker(bench: Bench, endpoint: Endpoint, window: SendingWindow, seed: number): Promise<SendingRun> {
+async function runSendWorker(
+  bench: Bench,
+  endpoint: Endpoint,
+  window: SendingWindow,
+  seed: number,
+): Promise<SendingRun> {
   const redis = await startRedis()
   try {
     return await withProfiles(bench.profile, bench.say, async (profileDir) => {

@@ -26,14 +26,19 @@ test('the job-per-message sender sends each job once and leaves nothing behind',
   const queue = new Queue(PLAIN_QUEUE, { connection: { url: redis.url } })
   expect(await queue.getWaitingCount()).toBe(2_500)
   child = startChild(new URL('../src/baseline/job-per-message.ts', import.meta.url), [endpoint.url, redis.url])
-  await expect.poll(async () => queue.getJobCounts(), { timeout: 20_000 }).toMatchObject({ waiting: 0, active: 0, completed: 0, failed: 0 })
+  await expect
+    .poll(async () => queue.getJobCounts(), { timeout: 20_000 })
+    .toMatchObject({ waiting: 0, active: 0, completed: 0, failed: 0 })
   expect((await endpoint.read()).count).toBe(2_500)
   await queue.close()
 })
 
 test('the bare loop posts the body it is given until it is stopped', async () => {
   endpoint = await startEndpoint()
-  child = startChild(new URL('../src/baseline/bare-loop.ts', import.meta.url), [endpoint.url, '{"to":"+5511900000000"}'])
+  child = startChild(new URL('../src/baseline/bare-loop.ts', import.meta.url), [
+    endpoint.url,
+    '{"to":"+5511900000000"}',
+  ])
   const readCount = async (): Promise<number> => (await endpoint?.read())?.count ?? 0
   await expect.poll(readCount, { timeout: 20_000 }).toBeGreaterThan(1_000)
   await child.stop()

@@ -19,7 +19,10 @@ type Envelope = { entry: { changes: { value: { statuses?: PlainStatus[] } }[] }[
 
 const connection = new Redis(redisUrl, { maxRetriesPerRequest: null })
 const queue = new Queue<PlainStatus>(EVENT_QUEUE, { connection, defaultJobOptions: { removeOnComplete: true } })
-const worker = new Worker<PlainStatus>(EVENT_QUEUE, async ({ data }) => count(data), { connection: connection.duplicate(), concurrency: 100 })
+const worker = new Worker<PlainStatus>(EVENT_QUEUE, async ({ data }) => count(data), {
+  connection: connection.duplicate(),
+  concurrency: 100,
+})
 worker.on('error', (error) => {
   throw error
 })
@@ -43,7 +46,11 @@ app.post(WEBHOOK_PATH, async (request, reply) => {
 })
 
 function isGenuine(raw: Buffer, header: string): boolean {
-  const expected = Buffer.from(`sha256=${createHmac('sha256', appSecret ?? '').update(raw).digest('hex')}`)
+  const expected = Buffer.from(
+    `sha256=${createHmac('sha256', appSecret ?? '')
+      .update(raw)
+      .digest('hex')}`,
+  )
   const given = Buffer.from(header)
   return given.length === expected.length && timingSafeEqual(given, expected)
 }

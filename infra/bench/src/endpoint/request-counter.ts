@@ -57,6 +57,7 @@ export class RequestCounter {
 function bodyLength(head: string): number {
   const length = CONTENT_LENGTH.exec(head)?.[1]
   if (length !== undefined) return Number(length)
-  if (/\r\ntransfer-encoding:/i.test(head)) throw new UnreadableRequestError('a chunked request has no length to count by')
+  if (/\r\ntransfer-encoding:/i.test(head))
+    throw new UnreadableRequestError('a chunked request has no length to count by')
   return 0
 }

@@ -18,7 +18,10 @@ describe('parseCounters', () => {
   test('reads the counters, and the memory without what connections and the AOF hold', () => {
     const counters = parseCounters(INFO)
     expect(counters).toMatchObject({ commands: 42, keyBytes: 1_000_000 })
-    expect([...counters.callsByCommand]).toEqual([['config|get', 2], ['evalsha', 30]])
+    expect([...counters.callsByCommand]).toEqual([
+      ['config|get', 2],
+      ['evalsha', 30],
+    ])
   })
 
   test('refuses an INFO that lacks what is asked', () => {

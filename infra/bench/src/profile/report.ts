@@ -21,7 +21,8 @@ export async function withProfiles<T>(
     for (const file of await readdir(dir)) {
       const profile = JSON.parse(await readFile(join(dir, file), 'utf8')) as CpuProfile
       say(`own time in ${file}:`)
-      for (const { where, share } of topSelfTimes(profile, MOST)) say(`  ${(share * 100).toFixed(1).padStart(5)} %  ${where}`)
+      for (const { where, share } of topSelfTimes(profile, MOST))
+        say(`  ${(share * 100).toFixed(1).padStart(5)} %  ${where}`)
     }
     return result
   } finally {
