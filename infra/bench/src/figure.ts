@@ -25,8 +25,7 @@ function isWithin(value: number, reach: Reach): boolean | null {
 }
 
 /** One line for machines: `reach` reads like `>= 4` or `<= 64`, or is null. */
-export function toJsonLine(figure: Figure): string {
-  const { median, min, max, reach, note, ...rest } = figure
+export function toJsonLine({ median, min, max, reach, note, ...rest }: Figure): string {
   return JSON.stringify({
     figure: rest.figure,
     unit: rest.unit,
