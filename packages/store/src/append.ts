@@ -99,8 +99,11 @@ export class RecipientAppender {
       this.#foresee(plan, to)
       const reply = await this.#send(sequence, plan, from, to, counters, duplicates)
       switch (reply[0]) {
-        case 'stored':
-          return { kind: 'stored', added: Number(reply[5]), duplicates: Number(reply[6]) }
+        case 'stored': {
+          const added = Number(reply[5])
+          this.#learn(reply, plan.numbers.length - added, added === 0 && plan.blobs.length > 0)
+          return { kind: 'stored', added, duplicates: Number(reply[6]) }
+        }
         case 'missing':
           return { kind: 'missing' }
         case 'closed':
@@ -108,6 +111,7 @@ export class RecipientAppender {
         case 'repack': {
           const places = String(reply[5]).split(',').map(Number)
           duplicates += places.length
+          this.#learn(reply, plan.numbers.length, true)
           packed = pack(withoutRows(packed.blobs.map(decodeChunk), places))
           break
         }
@@ -175,6 +179,18 @@ export class RecipientAppender {
     if (plan.blobs.length === 0) return
     belief.chunks = plan.first + plan.blobs.length
     belief.tailRows = plan.row + plan.numbers.length - (plan.blobs.length - 1) * CHUNK_ROWS
+  }
+
+  /**
+   * What a batch came to. One that stored nothing leaves its chunk numbers free, and those on their way behind it will
+   * probably do the same: the next one is put where the campaign ends now. Else the same long list, uploaded again with
+   * a few new people in it, would leave a hole as long as itself.
+   */
+  #learn(reply: readonly unknown[], notAdded: number, nothing: boolean): void {
+    this.#belief.numbers -= notAdded
+    if (!nothing) return
+    this.#belief.chunks = Number(reply[1])
+    this.#belief.tailRows = Number(reply[2])
   }
 
   #believe(chunks: number, tailRows: number, buckets: number, numbers: number): void {
