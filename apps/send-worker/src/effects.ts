@@ -42,7 +42,11 @@ export class Effects {
         if (this.#isNews('throttle')) await senders.throttle(sender, effect.waitMs ?? THROTTLE_REST_MS)
         return
       case 'rest':
-        if (this.#isNews('rest')) await senders.rest(sender, restDelay(effect.restMs, this.#restsInARow++, random()))
+        if (!this.#isNews('rest')) return
+        await senders.rest(
+          sender,
+          Math.max(effect.askedMs ?? 0, restDelay(effect.restMs, this.#restsInARow++, random())),
+        )
         return
       case 'block_sender': {
         if (!this.#isNews(`block ${effect.code}`)) return
@@ -72,6 +76,7 @@ export class Effects {
       await this.carryOut(campaign, {
         kind: 'rest',
         restMs: OUTAGE_REST_MS,
+        askedMs: null,
         reason: 'answers are lost one after another',
       })
     }

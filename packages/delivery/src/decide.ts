@@ -20,8 +20,8 @@ export type Effect =
   | { readonly kind: 'none' }
   /** The number is over its limit: slow down. */
   | { readonly kind: 'throttle'; readonly waitMs: number | null }
-  /** The sender rests; the shell lets the time grow while it repeats. */
-  | { readonly kind: 'rest'; readonly restMs: number; readonly reason: string }
+  /** The sender rests: the shell lets `restMs` grow while it repeats, and never rests less than the endpoint asked for. */
+  | { readonly kind: 'rest'; readonly restMs: number; readonly askedMs: number | null; readonly reason: string }
   | { readonly kind: 'block_sender'; readonly code: number; readonly scope: ErrorScope; readonly forMs: number }
   | { readonly kind: 'hold_campaign'; readonly code: number; readonly forMs: number | null }
 
@@ -42,7 +42,7 @@ const NONE: Effect = { kind: 'none' }
 const RELEASED: Move = { kind: 'released' }
 
 /** Surely not sent (a refused connection, DNS): the sender rests this long at first, ms. */
-const TRANSPORT_REST = 500
+const TRANSPORT_REST = 250
 
 /** What follows from an outcome. Pure: time and chance are arguments. */
 export function decide(outcome: Outcome, at: Circumstances): Decision {
@@ -54,7 +54,7 @@ export function decide(outcome: Outcome, at: Circumstances): Decision {
     case 'held_back':
       return { move: RELEASED, effect: NONE }
     case 'not_sent':
-      return { move: RELEASED, effect: { kind: 'rest', restMs: TRANSPORT_REST, reason: outcome.reason } }
+      return { move: RELEASED, effect: { kind: 'rest', restMs: TRANSPORT_REST, askedMs: null, reason: outcome.reason } }
     case 'refused': {
       const rule = ruleFor(outcome.code, outcome.httpStatus)
       return followUp(rule.follow, rule.scope, outcome.code, outcome.waitMs, at)
@@ -75,7 +75,7 @@ function followUp(
     case 'rest':
       return {
         move: RELEASED,
-        effect: { kind: 'rest', restMs: waitMs ?? follow.seconds * 1_000, reason: `code ${code}` },
+        effect: { kind: 'rest', restMs: follow.seconds * 1_000, askedMs: waitMs, reason: `code ${code}` },
       }
     case 'retry':
       return { move: retryMove(follow, code, waitMs, at), effect: NONE }

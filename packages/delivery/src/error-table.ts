@@ -46,6 +46,8 @@ const retry = (seconds: number, retries: number, factor = 1): FollowUp => ({ kin
 
 const MINUTE = 60
 const HOUR = 3_600
+/** One such answer among good ones is chance and a short rest; a run of them doubles the rest each time (restDelay). */
+const BUSY = 0.25
 /** A block without an end of its own is probed again after this long, so that a mended account goes on by itself. */
 const PROBE = 5 * MINUTE
 
@@ -71,21 +73,21 @@ export const ERROR_TABLE: readonly ErrorRule[] = [
   rule(131005, 'token', block(PROBE), 'access denied: a permission is missing or was removed'),
 
   // Meta is busy or away. Surely not sent.
-  rule(2, 'app', rest(5), 'the service is down or overloaded'),
+  rule(2, 'app', rest(BUSY), 'the service is down or overloaded'),
   rule(4, 'app', rest(MINUTE), "the app's call limit is reached"),
   rule(17, 'app', rest(MINUTE), "the user's call limit is reached"),
   rule(32, 'app', rest(MINUTE), "the page's call limit is reached"),
   rule(341, 'app', rest(MINUTE), "the application's limit is reached"),
   rule(613, 'app', rest(MINUTE), 'the call rate limit is reached'),
   rule(80007, 'account', rest(5 * MINUTE), "the account's call limit is reached"),
-  rule(131016, 'app', rest(5), 'the service is overloaded'),
+  rule(131016, 'app', rest(BUSY), 'the service is overloaded'),
   rule(
     131057,
     'account',
     block(2 * MINUTE),
     'the account is in maintenance, for example while its throughput is raised',
   ),
-  rule(133004, 'app', rest(5), 'the server is temporarily unavailable'),
+  rule(133004, 'app', rest(BUSY), 'the server is temporarily unavailable'),
   rule(2494100, 'phone', block(2 * MINUTE), 'the account is in maintenance'),
 
   // Limits.
