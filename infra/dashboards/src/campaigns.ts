@@ -235,7 +235,7 @@ const statuses: Row = {
       title: 'Statuses',
       description: 'Statuses folded, a second. None while messages are accepted: Meta does not reach us.',
       unit: 'reqps',
-      width: 12,
+      width: 8,
       queries: [
         { legend: '{{status}}', expr: 'sum by (status) (rate(chasqui_webhook_events_total[$__rate_interval]))' },
       ],
@@ -245,8 +245,20 @@ const statuses: Row = {
       title: 'Lag of statuses',
       description: "From a status' own time, which has whole seconds, to our numbers. Meta's delay is in it.",
       unit: 's',
-      width: 12,
+      width: 8,
       queries: percentiles('chasqui_webhook_lag_seconds_bucket', [0.5, 0.95, 0.99]),
+    },
+    {
+      kind: 'lines',
+      title: 'Statuses not folded yet',
+      description:
+        'Entries of the webhook log that wait to be folded. A line that only climbs: the fold is stuck or too slow.',
+      unit: 'short',
+      width: 8,
+      queries: [
+        { legend: 'waiting', expr: 'max(chasqui_webhook_backlog_entries)' },
+        { legend: 'dead letters kept', expr: 'max(chasqui_webhook_dead_letters)' },
+      ],
     },
     {
       kind: 'stack',
@@ -256,8 +268,8 @@ const statuses: Row = {
       width: 8,
       queries: [
         {
-          legend: '{{code}}',
-          expr: 'sum by (code) (rate(chasqui_webhook_request_duration_seconds_count[$__rate_interval]))',
+          legend: '{{status}}',
+          expr: 'sum by (status) (rate(chasqui_webhook_request_duration_seconds_count[$__rate_interval]))',
         },
       ],
     },

@@ -37,8 +37,8 @@ beforeAll(async () => {
   prometheus = new Prometheus(stack.prometheusUrl)
   await until('every target is scraped', async () => (await prometheus.instant('count(up == 1) == 5')).length > 0)
   await until(
-    'campaigns are exported',
-    async () => (await prometheus.instant('sender:chasqui_sendable_messages:max')).length > 0,
+    'one replica exports',
+    async () => (await prometheus.instant('sum(chasqui_campaign_exporter) == 1')).length > 0,
   )
   const from = Date.now() / 1_000
 
@@ -199,7 +199,7 @@ async function redisOutage(): Promise<void> {
       [
         'redis_up == 0',
         'chasqui_http_request_duration_seconds_count{status="503"} > 0',
-        'chasqui_webhook_request_duration_seconds_count{code="503"} > 0',
+        'chasqui_webhook_request_duration_seconds_count{status="503"} > 0',
         'ALERTS{alertname="ChasquiRedisDown"}',
       ].map((expr) => prometheus.instant(expr)),
     )
