@@ -76,7 +76,7 @@ describe('what is no refusal', () => {
     [
       'surely not sent',
       { kind: 'not_sent', reason: 'ECONNREFUSED' },
-      { move: { kind: 'released' }, effect: { kind: 'rest', restMs: 500, askedMs: null, reason: 'ECONNREFUSED' } },
+      { move: { kind: 'released' }, effect: { kind: 'rest', restMs: 250, askedMs: null, reason: 'ECONNREFUSED' } },
     ],
     ['lost', { kind: 'lost', reason: 'UND_ERR_SOCKET' }, { move: { kind: 'unknown' }, effect: NONE }],
   ]
