@@ -14,6 +14,8 @@ export const PRESETS = {
       latencyP95Ms: 90,
       latencyMaxMs: 500,
       rejectedShare: 0.02,
+      // Final ones only: a sender that waits ten minutes before it tries 131009 again is right, and a demo has no time.
+      rejectedCodes: [131021, 132012, 132012, 131026],
       stumbleShare: 0.005,
       lostShare: 0.003,
       lostKinds: [
