@@ -38,7 +38,7 @@ try {
   if (options.keep) await keep(stack)
   await stop(agreed ? 0 : 1)
 } catch (error) {
-  say(`The demo failed: ${error instanceof Error ? error.message : String(error)}`)
+  if (stopped === undefined) say(`The demo failed: ${error instanceof Error ? error.message : String(error)}`)
   await stop(1)
 }
 

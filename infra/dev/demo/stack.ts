@@ -11,6 +11,12 @@ export const SENDER = 'demo'
 const PHONE_NUMBER_ID = '106540352242922'
 const WABA_ID = '102290129340398'
 
+/**
+ * The scenario's refusals without 131009 and 135000: these are tried again after minutes, which is right and takes longer
+ * than a demo.
+ */
+const IMPATIENT = { answers: { rejectedCodes: [131021, 132012, 132012] } }
+
 /** Where everything listens, and the key to it. */
 export interface Stack {
   readonly api: string
@@ -68,6 +74,7 @@ export async function startStack(
     SIMULATOR_NUMBERS: `${PHONE_NUMBER_ID}:${MESSAGES_PER_SECOND}:${WABA_ID}`,
     SIMULATOR_WEBHOOK_URL: webhooks,
     SIMULATOR_APP_SECRET: appSecret,
+    SIMULATOR_CONFIG: JSON.stringify(IMPATIENT),
   })
   const endpoint = `http://127.0.0.1:${(await simulator.ready()).port}`
   const workers = [1, 2].map(() => run('send-worker', { WA_TOKEN_DEMO: token, MM_LITE_BASE_URL: `${endpoint}/v25.0` }))

@@ -106,23 +106,25 @@ export function verdict(against: string, checks: readonly Check[]): string[] {
 }
 
 /** What a person who has just seen this may want to do, from what happened. */
-export function nextSteps({ report, upload }: Outcome): string[] {
+export function nextSteps({ report, upload, witness }: Outcome): string[] {
   const { counts, errors } = report
+  const unknown = counts['unknown'] ?? 0
   const [worst] = Object.entries(errors).toSorted(([, a], [, b]) => b - a)
-  return [
-    'What to look at next',
-    ...(upload.rejected > 0 ? ['  - the refused rows: the upload answers each with its line, reason and column'] : []),
-    ...(worst === undefined
-      ? []
-      : [
-          `  - error ${worst[0]} was the most frequent (${number(worst[1])}): GET /v1/campaigns/${report.id}/recipients?disposition=rejected`,
-        ]),
-    ...((counts['unknown'] ?? 0) > 0
-      ? [
-          `  - ${number(counts['unknown'] ?? 0)} unknown: the answer was lost and no status has come; with "onUnknown": "keep" nobody is written to twice`,
-        ]
-      : []),
-    '  - npm run demo -- --keep leaves everything up: API, /docs, metrics, simulator',
-    '  - npm run demo -- --recipients 100000',
-  ]
+  const steps: string[] = []
+  if (upload.rejected > 0)
+    steps.push('the refused rows: the upload answers each with its line, its reason and its column')
+  if (worst !== undefined) {
+    const [code, times] = worst
+    const filter = code in witness.failedByCode.told ? 'delivery=failed' : 'disposition=rejected'
+    steps.push(
+      `error ${code}, the most frequent (${number(times)}): GET /v1/campaigns/${report.id}/recipients?${filter}`,
+    )
+  }
+  if (unknown > 0)
+    steps.push(
+      `${number(unknown)} unknown: the answer was lost and no status has come; nobody is written to twice for it`,
+    )
+  steps.push('npm run demo -- --keep: the same, and everything stays up: API and its /docs, metrics, simulator')
+  steps.push('npm run demo -- --recipients 100000')
+  return ['What to look at next', ...steps.map((step) => `  - ${step}`)]
 }

@@ -20,4 +20,4 @@ export function bar(share: number, width: number): string {
 }
 
 /** A label in a column of its own, then the text. */
-export const line = (label: string, text: string): string => `  ${label.padEnd(12)}${text}`
+export const line = (label: string, text: string): string => `  ${label.padEnd(14)}${text}`
