@@ -1,4 +1,5 @@
 import { startOpsServer } from '@chasqui/runtime'
+import type { Outcome } from '@chasqui/delivery'
 import type { Logger } from '@chasqui/runtime'
 import {
   AliveCampaigns,
@@ -142,8 +143,7 @@ function observe(metrics: SendMetrics, logger: Logger): SendEvents {
     sent: (sender, outcome, move, seconds) => {
       metrics.messages.inc({ sender, outcome: move.kind })
       metrics.duration.observe({ sender }, seconds)
-      if (outcome.kind !== 'accepted')
-        metrics.errors.inc({ sender, code: outcome.kind === 'refused' ? String(outcome.code) : outcome.kind })
+      if (outcome.kind !== 'accepted') metrics.errors.inc({ sender, code: codeOf(outcome) })
     },
     claimed: (sender, result) => metrics.claims.inc({ sender, result }),
     settled: (sender, _settled, stale) => {
@@ -155,4 +155,10 @@ function observe(metrics: SendMetrics, logger: Logger): SendEvents {
       logger.warn({ step, err: error }, 'trouble, will try again')
     },
   }
+}
+
+/** A label from a closed list: a code of the endpoint, or what kept a request or its answer from coming through. */
+function codeOf(outcome: Exclude<Outcome, { kind: 'accepted' }>): string {
+  if (outcome.kind === 'refused') return String(outcome.code)
+  return outcome.kind === 'held_back' ? outcome.reason : outcome.kind
 }

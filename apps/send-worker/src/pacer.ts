@@ -1,6 +1,11 @@
 import { pause } from '@chasqui/runtime'
 import type { Senders, SlotReply } from '@chasqui/store'
 
+import { Lateness } from './lateness.ts'
+
+/** The moment a message may start, and until when it must have, monotonic ms. */
+export type Slot = { readonly at: number; readonly latest: number }
+
 export type PacerOptions = {
   readonly senders: Pick<Senders, 'grantSlots'>
   readonly sender: string
@@ -21,21 +26,22 @@ const LEAD_MS = 10
 const LOOK_AGAIN_MS = 1_000
 /** How soon it is asked whether claiming is allowed again, ms. */
 const FORBIDDEN_MS = 100
-/** A slot that lies further back than this is not used any more: the window of a second it belonged to is over, ms. */
-const STALE_MS = 10
+/** Meta's highest limit is 1,000 a second; beyond that a limit is no promise that milliseconds could break. */
+const STRICT_LIMIT_MAX = 1_500
 
 /** Hands out the moments at which this sender's messages may start, each once, shared with all other processes. */
 export class Pacer {
   readonly #options: PacerOptions
-  /** Slots granted and not used, earliest first, monotonic ms. */
-  #spare: number[] = []
+  readonly #lateness = new Lateness()
+  /** Slots granted and not used, earliest first. */
+  #spare: Slot[] = []
 
   constructor(options: PacerOptions) {
     this.#options = options
   }
 
-  /** Between one and `most` slots (monotonic ms), waiting as long as the sender rests or is blocked; none when `signal` aborts. */
-  async take(most: number, signal: AbortSignal): Promise<number[]> {
+  /** Between one and `most` slots, waiting as long as the sender rests or is blocked; none when `signal` aborts. */
+  async take(most: number, signal: AbortSignal): Promise<Slot[]> {
     while (!signal.aborted) {
       const spare = this.#takeSpare(most)
       if (spare.length > 0) return spare
@@ -51,14 +57,21 @@ export class Pacer {
   }
 
   /** Slots that found no recipient. */
-  giveBack(slots: readonly number[]): void {
-    if (slots.length > 0) this.#spare = [...this.#spare, ...slots].toSorted((a, b) => a - b)
+  giveBack(slots: readonly Slot[]): void {
+    if (slots.length > 0) this.#spare = [...this.#spare, ...slots].toSorted((a, b) => a.at - b.at)
   }
 
-  #takeSpare(most: number): number[] {
+  /** Asked when a message is about to leave: whether its slot still holds. Its window of a second may be over. */
+  missed(slot: Slot): boolean {
+    const now = this.#options.now()
+    this.#lateness.note(now - slot.at)
+    return now > slot.latest
+  }
+
+  #takeSpare(most: number): Slot[] {
     if (this.#spare.length === 0) return []
-    const usable = this.#options.now() - STALE_MS
-    this.#spare = this.#spare.filter((slot) => slot >= usable)
+    const now = this.#options.now()
+    this.#spare = this.#spare.filter(({ latest }) => latest > now)
     return this.#spare.splice(0, most)
   }
 
@@ -70,14 +83,19 @@ export class Pacer {
       messagesPerSecond: messagesPerSecond(),
       horizonMs: HORIZON_MS,
       leadMs: LEAD_MS,
+      lateMs: this.#lateness.wish(),
     })
     onReply(reply)
     return reply
   }
 
-  #times(reply: SlotReply & { kind: 'slots' }): number[] {
+  #times(reply: SlotReply & { kind: 'slots' }): Slot[] {
     const first = this.#options.now() + reply.firstUs / 1_000
-    return Array.from({ length: reply.count }, (_, index) => first + (index * reply.spacingNs) / 1_000_000)
+    const lateMs = this.#options.messagesPerSecond() <= STRICT_LIMIT_MAX ? reply.lateMs : Number.POSITIVE_INFINITY
+    return Array.from({ length: reply.count }, (_, index) => {
+      const at = first + (index * reply.spacingNs) / 1_000_000
+      return { at, latest: at + lateMs }
+    })
   }
 }
 

@@ -31,7 +31,7 @@ const RESEND_GIVE_UP_MS = 86_400_000
 const RESEND_ATTEMPTS_MAX = 4
 const RELEASED_A_STEP = 500
 /** A visit that was asked for waits in the queue this long before it is asked for again, ms. */
-const ASK_AGAIN_MS = 5 * 60_000
+const ASK_AGAIN_MS = 2 * 60_000
 
 /**
  * Finds work that no job will visit, whatever was lost: gives up claims whose worker died, asks for visits that are

@@ -13,7 +13,7 @@ import { UNPROVEN_WINDOW } from './campaign-proof.ts'
 import type { CampaignProof } from './campaign-proof.ts'
 import type { Capacity } from './capacity.ts'
 import { raiseFence } from './fence.ts'
-import type { Pacer } from './pacer.ts'
+import type { Pacer, Slot } from './pacer.ts'
 import type { RedisClock } from './redis-clock.ts'
 import type { SendEvents } from './sender.ts'
 import { ClaimSettler } from './settler.ts'
@@ -71,10 +71,6 @@ export const MARGIN_MS = 1_000
 /** When the sweeper looks after a chunk whose free recipients nobody claimed, ms. */
 const AGAIN_MS = 60_000
 const RETRY_MS = 200
-/** The share of the limit that is used leaves 15 ms (LIMIT_SHARE); what leaves later than this has missed its slot, ms. */
-const SLOT_LATE_MS = 12
-/** Meta's highest limit is 1,000 a second; beyond that a limit is no promise that milliseconds could break. */
-const PACED_LIMIT_MAX = 1_500
 
 /** Send to the recipients of one chunk, window after window, until none can be claimed now. */
 export async function visitChunk(deps: VisitorDependencies, visit: Visit, signal: AbortSignal): Promise<VisitResult> {
@@ -98,6 +94,9 @@ export async function visitChunk(deps: VisitorDependencies, visit: Visit, signal
     await pause(RETRY_MS, signal)
   }
 }
+
+/** Never used: every claimed row has a slot. A message without one does not leave. */
+const NO_SLOT: Slot = { at: 0, latest: 0 }
 
 type RoundEnd = 'through' | 'expired' | 'stopped' | 'aborted'
 
@@ -148,7 +147,7 @@ class Round {
     await Promise.all(this.#outstanding)
   }
 
-  async #slots(places: number, signal: AbortSignal): Promise<number[]> {
+  async #slots(places: number, signal: AbortSignal): Promise<Slot[]> {
     for (;;) {
       try {
         return await this.#deps.pacer.take(places, signal)
@@ -197,7 +196,7 @@ class Round {
     }
   }
 
-  #begin(token: string, rows: readonly ClaimedRow[], slots: readonly number[]): void {
+  #begin(token: string, rows: readonly ClaimedRow[], slots: readonly Slot[]): void {
     const { ledger, clock, events, sender } = this.#deps
     const fence = raiseFence(this.#deps, this.#campaign.notAfter)
     const settler = new ClaimSettler({
@@ -219,14 +218,15 @@ class Round {
 
   async #sendAll(
     rows: readonly ClaimedRow[],
-    slots: readonly number[],
+    slots: readonly Slot[],
     fence: () => string | null,
     settler: ClaimSettler,
   ): Promise<void> {
     const optedOut = await this.#optedOut(rows)
     await Promise.all(
       rows.map(
-        async (claimed, index) => await this.#sendOne(claimed, slots[index] ?? 0, optedOut[index], fence, settler),
+        async (claimed, index) =>
+          await this.#sendOne(claimed, slots[index] ?? NO_SLOT, optedOut[index], fence, settler),
       ),
     )
     await settler.written()
@@ -244,7 +244,7 @@ class Round {
 
   async #sendOne(
     { row, attempt }: ClaimedRow,
-    slot: number,
+    slot: Slot,
     optedOut: boolean | null | undefined,
     fence: () => string | null,
     settler: ClaimSettler,
@@ -255,18 +255,16 @@ class Round {
       capacity.giveBack(1, false)
       return
     }
-    const early = slot - now()
+    const early = slot.at - now()
     if (early > 0.5) await new Promise((resolve) => setTimeout(resolve, early))
     const begun = now()
-    const outcome = await this.#post(row, attempt, () => fence() ?? this.#missedSlot(slot))
+    const outcome = await this.#post(
+      row,
+      attempt,
+      () => fence() ?? (this.#deps.pacer.missed(slot) ? 'slot_missed' : null),
+    )
     this.#conclude(row, attempt, outcome, (now() - begun) / 1_000, settler)
     capacity.giveBack(1, true)
-  }
-
-  /** A message that would leave long after its slot could make a second hold more than the limit: it waits for another slot. */
-  #missedSlot(slot: number): string | null {
-    const { now, sender } = this.#deps
-    return sender.messagesPerSecond() <= PACED_LIMIT_MAX && now() - slot > SLOT_LATE_MS ? 'slot_missed' : null
   }
 
   #post(row: number, attempt: number, fence: () => string | null): Promise<Outcome> {

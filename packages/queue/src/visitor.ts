@@ -21,6 +21,8 @@ export type VisitorOptions = {
 
 /** How long a newer job is left for a newer worker before it is looked at again, ms. */
 const NEWER_JOB_PAUSE = 30_000
+/** How soon a visit that threw is made again, ms. */
+const FAILED_VISIT_PAUSE = 2_000
 
 /**
  * Fetches visits of one sender and runs them.
@@ -38,7 +40,7 @@ export class Visitor {
       // Three declared parameters: BullMQ hands out an abort signal only then.
       async (job, token, signal) => {
         const stop = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal])
-        await settle(job, token, await run(job, options.visit, stop))
+        await settle(job, token, await run(job, options, stop))
       },
       {
         connection: options.connection,
@@ -72,9 +74,15 @@ export class Visitor {
   }
 }
 
-async function run(job: Job<VisitJob>, visit: VisitorOptions['visit'], signal: AbortSignal): Promise<VisitResult> {
+/** A visit that throws (Redis was away in the middle) is made again soon: failing the job would leave its chunk to the sweeper. */
+async function run(job: Job<VisitJob>, { visit, onError }: VisitorOptions, signal: AbortSignal): Promise<VisitResult> {
   if (job.data.v !== 1) return { kind: 'again', at: Date.now() + NEWER_JOB_PAUSE }
-  return await visit({ campaign: job.data.campaign, chunk: job.data.chunk }, signal)
+  try {
+    return await visit({ campaign: job.data.campaign, chunk: job.data.chunk }, signal)
+  } catch (error) {
+    onError(error instanceof Error ? error : new Error(String(error)))
+    return { kind: 'again', at: Date.now() + FAILED_VISIT_PAUSE }
+  }
 }
 
 async function settle(job: Job<VisitJob>, token: string | undefined, result: VisitResult): Promise<void> {

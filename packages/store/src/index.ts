@@ -12,7 +12,7 @@ export type {
   SettleReply,
   VisitClosed,
 } from './ledger.ts'
-export { LIMIT_SHARE, Senders } from './senders.ts'
+export { Senders } from './senders.ts'
 export type { SenderBlock, SlotReply, SlotRequest } from './senders.ts'
 export { Chunks, decodeChunk, encodeChunk } from './chunks.ts'
 export { NumberSet } from './number-set.ts'

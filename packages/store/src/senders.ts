@@ -5,12 +5,6 @@ import { loadScript } from './script.ts'
 const GRANT = loadScript('grant-slots')
 const SLOW = loadScript('slow-sender')
 
-/**
- * A second of the configured limit is used to this share: evenly spaced slots at 98.5 % leave 15 ms for messages that
- * reach the endpoint early or late before any one-second window holds more than the limit.
- */
-export const LIMIT_SHARE = 0.985
-
 export type SlotRequest = {
   readonly sender: string
   readonly wanted: number
@@ -20,10 +14,12 @@ export type SlotRequest = {
   readonly horizonMs: number
   /** The first slot lies at least this far ahead, ms: the time it takes to claim. */
   readonly leadMs: number
+  /** How late after its slot a message of this process may leave, ms; the later, the less of the limit is used. */
+  readonly lateMs: number
 }
 
 export type SlotReply =
-  /** `count` slots, the first `firstUs` µs from now, `spacingNs` ns apart. `limit`: messages a second in force. */
+  /** `count` slots, the first `firstUs` µs from now, `spacingNs` ns apart. `limit`: messages a second in force. `lateMs`: how late one may leave. */
   | {
       readonly kind: 'slots'
       readonly now: number
@@ -31,6 +27,7 @@ export type SlotReply =
       readonly firstUs: number
       readonly spacingNs: number
       readonly limit: number
+      readonly lateMs: number
     }
   | { readonly kind: 'wait'; readonly now: number; readonly waitMs: number }
   | { readonly kind: 'blocked'; readonly now: number; readonly until: number | null; readonly reason: string }
@@ -63,7 +60,7 @@ export class Senders {
 
   async grantSlots(request: SlotRequest): Promise<SlotReply> {
     const keys = [this.#keys.rate(request.sender), this.#keys.blocks(request.sender)]
-    const args = [request.wanted, request.messagesPerSecond, request.horizonMs, LIMIT_SHARE, request.leadMs]
+    const args = [request.wanted, request.messagesPerSecond, request.horizonMs, request.lateMs, request.leadMs]
     const [now, kind, ...rest] = (await GRANT.run(this.#client, keys, args)) as [number, string, ...(number | string)[]]
     if (kind === 'wait') return { kind, now, waitMs: Number(rest[0]) }
     if (kind === 'blocked')
@@ -75,6 +72,7 @@ export class Senders {
       firstUs: Number(rest[1]),
       spacingNs: Number(rest[2]),
       limit: Number(rest[3]),
+      lateMs: Number(rest[4]),
     }
   }
 

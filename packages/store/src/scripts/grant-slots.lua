@@ -1,13 +1,16 @@
 #!lua
 --[[
   Hand out the sender's next send slots. Slots lie evenly, one every 1/rate, and each is handed out once, whatever the
-  number of processes; what was not used is never made up for, so no window of a second holds more than the rate.
+  number of processes; what was not used is never made up for. A message may leave up to `late` ms after its slot, so any
+  second at the endpoint holds the slots of 1 s + late: the rate is the limit's share 1 / (1 + late + 3 ms), and no second
+  holds more than the limit. Processes on a busy machine ask for more lateness; the largest wish holds for all and fades.
   Handing out twice for one question (a replay) wastes slots and breaks nothing.
 
   KEYS  1 rate  2 blocks
-  ARGV  1 slots wanted  2 the limit as configured, a second  3 how far ahead slots may lie, ms  4 share of the limit to use
+  ARGV  1 slots wanted  2 the limit as configured, a second  3 how far ahead slots may lie, ms  4 lateness wished, ms
         5 the first slot lies at least this far ahead, ms: time to claim
-  Returns {now, 'slots', how many, µs from now to the first, ns from one to the next, limit in force}
+  Returns {now, 'slots', how many, µs from now to the first, ns from one to the next, limit in force,
+                        how late a message may leave after its slot, ms}
           {now, 'wait', ms until slots can be had}
           {now, 'blocked', until ms, reason}
 ]]
@@ -25,7 +28,7 @@ if blocked_why then
   return { now, 'blocked', blocked_until == math.huge and -1 or blocked_until, blocked_why }
 end
 
-local rate = redis.call('HMGET', KEYS[1], 'next', 'factor', 'restUntil', 'changed', 'limit')
+local rate = redis.call('HMGET', KEYS[1], 'next', 'factor', 'restUntil', 'changed', 'limit', 'late', 'lateAt')
 local rest_until = tonumber(rate[3] or 0)
 if rest_until > now then return { now, 'wait', rest_until - now } end
 
@@ -34,11 +37,16 @@ local configured = tonumber(rate[5]) or tonumber(ARGV[2])
 local factor = tonumber(rate[2] or 1)
 if factor < 1 then factor = math.min(1, factor + (now - tonumber(rate[4] or now)) / 1000 * 0.05) end
 local limit = math.max(configured * factor, 0.1)
-local spacing_us = 1000000 / (limit * tonumber(ARGV[4]))
+-- The largest wish fades by 5 ms a second.
+local wished = tonumber(ARGV[4])
+local faded = tonumber(rate[6] or 0) - (now - tonumber(rate[7] or now)) * 0.005
+local late = math.floor(math.max(wished, faded))
+local spacing_us = 1000000 * (1.003 + late / 1000) / limit
 local first = math.max(tonumber(rate[1] or 0), now_us + tonumber(ARGV[5]) * 1000)
 local horizon = now_us + tonumber(ARGV[3]) * 1000
 if first > horizon then return { now, 'wait', math.ceil((first - horizon) / 1000) } end
 
 local slots = math.min(tonumber(ARGV[1]), math.floor((horizon - first) / spacing_us) + 1)
 redis.call('HSET', KEYS[1], 'next', string.format('%.0f', first + slots * spacing_us))
-return { now, 'slots', slots, math.floor(first - now_us), math.floor(spacing_us * 1000), tostring(limit) }
+if wished >= faded then redis.call('HSET', KEYS[1], 'late', late, 'lateAt', now) end
+return { now, 'slots', slots, math.floor(first - now_us), math.floor(spacing_us * 1000), tostring(limit), late }
