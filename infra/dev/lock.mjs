@@ -16,14 +16,14 @@ const STALE_AFTER_MS = 20 * 60_000
  * @template T
  * @param {string} path
  * @param {() => Promise<T>} work
- * @param {{ onWait?: () => void }} [options] `onWait` is called once when somebody else holds the lock
+ * @param {{ onWait?: () => void, staleAfterMs?: number }} [options] `onWait` is called once when somebody else holds the lock
  * @returns {Promise<T>}
  */
-export async function withLock(path, work, { onWait } = {}) {
+export async function withLock(path, work, { onWait, staleAfterMs = STALE_AFTER_MS } = {}) {
   await mkdir(dirname(path), { recursive: true })
   let waited = false
   while (!(await take(path))) {
-    if (await isStale(path)) {
+    if (await isStale(path, staleAfterMs)) {
       await discard(path)
       continue
     }
@@ -51,12 +51,15 @@ async function take(path) {
   }
 }
 
-/** @param {string} path */
-async function isStale(path) {
+/**
+ * @param {string} path
+ * @param {number} staleAfterMs
+ */
+async function isStale(path, staleAfterMs) {
   try {
     const [text, { mtimeMs }] = await Promise.all([readFile(path, 'utf8'), stat(path)])
     const ageMs = Date.now() - mtimeMs
-    if (ageMs > STALE_AFTER_MS) return true
+    if (ageMs > staleAfterMs) return true
     // An empty file is a holder between creating it and writing its id; it gets a second.
     return text === '' ? ageMs > 1000 : !isAlive(Number(text))
   } catch {

@@ -1,12 +1,13 @@
 // `npm start`: the whole stack in one command, against the configured environment. `-- --simulator` adds the pretend endpoint.
 //
-// Redis is REDIS_URL, or an embedded one that keeps its data in .cache/redis. Whatever ends first ends the rest.
+// Redis is REDIS_URL, or an embedded one that keeps its data in .cache/redis (CHASQUI_REDIS_DIR puts it elsewhere). Whatever ends first ends the rest.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { endWithParent, startRedis } from '@chasqui/harness'
+import { endWithParent, startRedis, type PrivateRedis } from '@chasqui/harness'
+import { withLock } from './lock.mjs'
 import { environmentOf } from './start-environment.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -15,14 +16,7 @@ const say = (line: string): void => void process.stderr.write(`start: ${line}\n`
 const { values: options } = parseArgs({ options: { simulator: { type: 'boolean', default: false } } })
 const apps = ['producer', 'send-worker', 'status-worker', ...(options.simulator ? ['simulator'] : [])]
 
-const redis =
-  process.env['REDIS_URL'] || process.env['REDIS_URL_FILE']
-    ? null
-    : await startRedis({ dir: `${root}.cache/redis`, log: say }).catch((error: unknown) => {
-        say(error instanceof Error ? error.message : String(error))
-        process.exit(1)
-      })
-if (redis !== null) say(`embedded Redis at ${redis.url}, data in ${redis.dir}`)
+const redis = process.env['REDIS_URL'] || process.env['REDIS_URL_FILE'] ? null : await embeddedRedis()
 
 const children = new Map(apps.map((name) => [name, run(name)]))
 let stopping = false
@@ -34,6 +28,26 @@ for (const [name, child] of children) {
     say(`${name} ended (${signal ?? code}), so the rest is stopped`)
     void stop(code === 0 || code === null ? 1 : code)
   })
+}
+
+/** Its data outlives this process; two servers on the same data would ruin it, so the folder is locked. */
+async function embeddedRedis(): Promise<PrivateRedis> {
+  const dir = process.env['CHASQUI_REDIS_DIR'] || `${root}.cache/redis`
+  const refuse = (why: string): never => {
+    say(why)
+    process.exit(1)
+  }
+  const locked = Promise.withResolvers<void>()
+  void withLock(`${dir}.lock`, () => new Promise<never>(() => locked.resolve()), {
+    staleAfterMs: Infinity,
+    onWait: () => refuse(`another npm start has its data in ${dir}: stop it, or set REDIS_URL or CHASQUI_REDIS_DIR`),
+  })
+  await locked.promise
+  const server = await startRedis({ dir, log: say }).catch((error: unknown) =>
+    refuse(error instanceof Error ? error.message : String(error)),
+  )
+  say(`embedded Redis at ${server.url}, data in ${server.dir}`)
+  return server
 }
 
 function run(name: string): ChildProcess {

@@ -52,7 +52,7 @@ function progressLines(report: CampaignReport, elapsedMs: number): string[] {
   const { counts, delivery, forecast } = report
   const of = counts['recipients'] ?? 0
   const row = (label: string, value: number): string =>
-    `  ${label.padEnd(10)}${bar(of === 0 ? 0 : value / of, BAR).padEnd(BAR)} ${number(value)}`
+    `  ${label.padEnd(12)}${bar(of === 0 ? 0 : value / of, BAR).padEnd(BAR)} ${number(value)}`
   const finish =
     forecast.finishAt === null
       ? ''
