@@ -83,7 +83,7 @@ function* piecesOf(value: Json): Generator<TextPiece> {
   } else if (typeof value === 'object' && value !== null) {
     yield* listed(
       '{',
-      Object.entries(value).map(([key, part]) => [`${JSON.stringify(key)}:`, part as Json] as const),
+      Object.entries(value).map(([key, part]) => [`${JSON.stringify(key)}:`, part] as const),
       '}',
     )
   } else yield { literal: JSON.stringify(value) }
