@@ -112,7 +112,7 @@ function deadExports(): string[] {
     }
   }
   return [...sources.values()].flatMap(({ path, exports }) =>
-    /\.config\.ts$|\.d\.mts$|^infra\/lint\//.test(path) || taken.has(`${path}#*`)
+    /\.(config|test)\.ts$|\.d\.mts$|^infra\/lint\//.test(path) || taken.has(`${path}#*`)
       ? []
       : exports
           .filter((name) => !taken.has(`${path}#${name}`))
