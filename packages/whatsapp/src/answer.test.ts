@@ -20,19 +20,35 @@ describe('reading an answer', () => {
     ['with success: true', { ...ACCEPTED, success: true }, false],
     ['with empty contacts', { ...ACCEPTED, contacts: [] }, false],
     ['with a user id in place of a number', { ...ACCEPTED, contacts: [{ input: 'US.1', user_id: 'US.1' }] }, false],
-    ['held for quality', { ...ACCEPTED, messages: [{ id: 'wamid.A1', message_status: 'held_for_quality_assessment' }] }, true],
+    [
+      'held for quality',
+      { ...ACCEPTED, messages: [{ id: 'wamid.A1', message_status: 'held_for_quality_assessment' }] },
+      true,
+    ],
     ['paused', { ...ACCEPTED, messages: [{ id: 'wamid.A1', message_status: 'paused' }] }, true],
   ])('accepted %s', (_name, body, held) => {
     expect(readAnswer(200, {}, JSON.stringify(body))).toEqual({ kind: 'accepted', messageId: 'wamid.A1', held })
   })
 
   test.each([
-    ['with details', 400, graph(130_429, { error_data: { messaging_product: 'whatsapp', details: 'Too fast' } }), 130_429, 'Too fast'],
+    [
+      'with details',
+      400,
+      graph(130_429, { error_data: { messaging_product: 'whatsapp', details: 'Too fast' } }),
+      130_429,
+      'Too fast',
+    ],
     ['without error_data', 400, graph(100), 100, '(#1) x'],
     ['with code 0', 401, graph(0), 0, '(#1) x'],
     ['with a code of digits as text', 400, graph('132015'), 132_015, '(#1) x'],
     ['with error_data null', 400, graph(100, { error_data: null }), 100, '(#1) x'],
-    ['wrapped by a provider', 400, JSON.stringify({ detail: { error: { code: 131_055, message: 'terms' } } }), 131_055, 'terms'],
+    [
+      'wrapped by a provider',
+      400,
+      JSON.stringify({ detail: { error: { code: 131_055, message: 'terms' } } }),
+      131_055,
+      'terms',
+    ],
     ['as HTTP 500', 500, graph(134_102), 134_102, '(#1) x'],
     ['under a 200', 200, graph(131_026), 131_026, '(#1) x'],
   ])('refused %s', (_name, status, body, code, details) => {
@@ -59,14 +75,24 @@ describe('reading an answer', () => {
     [{ 'retry-after': 'soon' }, null],
     [{ 'retry-after': '-5' }, null],
     [{ 'retry-after': '99999999' }, 86_400_000],
-    [{ 'x-business-use-case-usage': '{"1":[{"type":"whatsapp","estimated_time_to_regain_access":0},{"estimated_time_to_regain_access":3}]}' }, 180_000],
+    [
+      {
+        'x-business-use-case-usage':
+          '{"1":[{"type":"whatsapp","estimated_time_to_regain_access":0},{"estimated_time_to_regain_access":3}]}',
+      },
+      180_000,
+    ],
     [{ 'x-business-use-case-usage': '{"1":[{"estimated_time_to_regain_access":0}]}' }, null],
   ])('a wait asked for by %j', (headers, waitMs) => {
     expect(readAnswer(400, headers, graph(4))).toMatchObject({ waitMs })
   })
 
   test('nothing makes it throw, and only a message id under a 200 is an acceptance', () => {
-    const bodies = fc.oneof(fc.string(), fc.json(), fc.jsonValue().map((value) => JSON.stringify({ messages: value, error: value, detail: value })))
+    const bodies = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc.jsonValue().map((value) => JSON.stringify({ messages: value, error: value, detail: value })),
+    )
     fc.assert(
       fc.property(fc.integer({ min: 100, max: 599 }), bodies, (status, body) => {
         const outcome = readAnswer(status, {}, body)

@@ -5,11 +5,25 @@ import { compileMessage } from './compose.ts'
 
 const components = [
   { type: 'header', parameters: [{ type: 'image', image: { link: 'https://example.com/{{picture}}' } }] },
-  { type: 'body', parameters: [{ type: 'text', text: 'Olá {{first_name}}, {{ code }}!' }, { type: 'currency', currency: { amount_1000: 25_000 } }] },
+  {
+    type: 'body',
+    parameters: [
+      { type: 'text', text: 'Olá {{first_name}}, {{ code }}!' },
+      { type: 'currency', currency: { amount_1000: 25_000 } },
+    ],
+  },
 ]
 
-function bodyOf(row: Readonly<Record<string, string>>, more: Partial<Parameters<typeof compileMessage>[0]> = {}, callbackData: string | null = 'v1.p.c.1.1'): unknown {
-  const compose = compileMessage({ template: { name: 'bf_2026', language: 'pt_BR', components }, productPolicy: 'STRICT', ...more })
+function bodyOf(
+  row: Readonly<Record<string, string>>,
+  more: Partial<Parameters<typeof compileMessage>[0]> = {},
+  callbackData: string | null = 'v1.p.c.1.1',
+): unknown {
+  const compose = compileMessage({
+    template: { name: 'bf_2026', language: 'pt_BR', components },
+    productPolicy: 'STRICT',
+    ...more,
+  })
   return JSON.parse(compose({ to: 5_511_912_345_678, valueOf: (column) => row[column] ?? '', callbackData }))
 }
 
@@ -25,7 +39,13 @@ describe('composing', () => {
         language: { policy: 'deterministic', code: 'pt_BR' },
         components: [
           { type: 'header', parameters: [{ type: 'image', image: { link: 'https://example.com/a.png' } }] },
-          { type: 'body', parameters: [{ type: 'text', text: 'Olá José, X7!' }, { type: 'currency', currency: { amount_1000: 25_000 } }] },
+          {
+            type: 'body',
+            parameters: [
+              { type: 'text', text: 'Olá José, X7!' },
+              { type: 'currency', currency: { amount_1000: 25_000 } },
+            ],
+          },
         ],
       },
       product_policy: 'STRICT',
@@ -55,10 +75,23 @@ describe('composing', () => {
 
   test('any text of a row, and any of the template, arrives as it is', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }).filter((text) => !/[{}]/.test(text)), (value, literal) => {
-        const filled = bodyOf({ x: value }, { template: { name: 't', language: 'en', components: [{ type: 'body', text: `${literal}{{x}}${literal}` }] } })
-        expect(filled).toMatchObject({ template: { components: [{ text: `${literal}${value}${literal}` }] } })
-      }),
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        fc.string({ unit: 'binary' }).filter((text) => !/[{}]/.test(text)),
+        (value, literal) => {
+          const filled = bodyOf(
+            { x: value },
+            {
+              template: {
+                name: 't',
+                language: 'en',
+                components: [{ type: 'body', text: `${literal}{{x}}${literal}` }],
+              },
+            },
+          )
+          expect(filled).toMatchObject({ template: { components: [{ text: `${literal}${value}${literal}` }] } })
+        },
+      ),
     )
   })
 })

@@ -212,13 +212,11 @@ describe('what is no webhook', () => {
     const hostile = fc.oneof(
       fc.string(),
       fc.json(),
-      fc
-        .jsonValue()
-        .map((value) =>
-          JSON.stringify({
-            entry: [{ changes: [{ value }, { value: { statuses: [value], messages: [value], errors: value } }] }],
-          }),
-        ),
+      fc.jsonValue().map((value) =>
+        JSON.stringify({
+          entry: [{ changes: [{ value }, { value: { statuses: [value], messages: [value], errors: value } }] }],
+        }),
+      ),
       fc
         .jsonValue()
         .map((value) =>

@@ -15,7 +15,9 @@ afterEach(async () => {
 })
 
 /** A server that is told of every whole request and answers as it likes; keeps what it received. */
-async function serve(onRequest: (socket: Socket, count: number) => void): Promise<{ url: string; received: () => string; requests: () => number; server: Server }> {
+async function serve(
+  onRequest: (socket: Socket, count: number) => void,
+): Promise<{ url: string; received: () => string; requests: () => number; server: Server }> {
   let received = ''
   let requests = 0
   const sockets = new Set<Socket>()
@@ -38,7 +40,12 @@ async function serve(onRequest: (socket: Socket, count: number) => void): Promis
     for (const socket of sockets) socket.destroy()
     server.close()
   })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v25.0`, received: () => received, requests: () => requests, server }
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v25.0`,
+    received: () => received,
+    requests: () => requests,
+    server,
+  }
 }
 
 function open(baseUrl: string, requestTimeoutMs = 2_000): Endpoint {
@@ -74,8 +81,15 @@ test.each([
   ['silence', (): unknown => undefined],
   ['a 200 that breaks off', (socket: Socket): unknown => socket.end(OK.slice(0, -5))],
   ['an answer that is not HTTP', (socket: Socket): unknown => socket.end('what?\r\n\r\n')],
-  ['a 502 page', (socket: Socket): unknown => socket.write('HTTP/1.1 502 Bad Gateway\r\ncontent-length: 6\r\n\r\n<html>')],
-  ['an answer of 100 kB', (socket: Socket): unknown => socket.write(`HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n${'x'.repeat(100_000)}`)],
+  [
+    'a 502 page',
+    (socket: Socket): unknown => socket.write('HTTP/1.1 502 Bad Gateway\r\ncontent-length: 6\r\n\r\n<html>'),
+  ],
+  [
+    'an answer of 100 kB',
+    (socket: Socket): unknown =>
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n${'x'.repeat(100_000)}`),
+  ],
 ])('%s leaves the message lost', async (_name, answer) => {
   const { url, requests } = await serve((socket) => void answer(socket))
   expect(await open(url, 300).send(request)).toMatchObject({ kind: 'lost' })
@@ -85,7 +99,10 @@ test.each([
 test('what the fence keeps back never reaches the wire', async () => {
   const { url, received } = await serve((socket) => socket.write(OK))
   const endpoint = open(url)
-  expect(await endpoint.send({ ...request, fence: () => 'stale_claim' })).toEqual({ kind: 'held_back', reason: 'stale_claim' })
+  expect(await endpoint.send({ ...request, fence: () => 'stale_claim' })).toEqual({
+    kind: 'held_back',
+    reason: 'stale_claim',
+  })
   expect(received()).toBe('')
   expect((await endpoint.send(request)).kind).toBe('accepted')
 })
@@ -103,7 +120,9 @@ test('a loop that froze between the call and the socket is seen by the fence', a
 
 test('a Graph error is read whatever the HTTP status', async () => {
   const body = '{"error":{"code":134102,"message":"no"}}'
-  const { url } = await serve((socket) => socket.write(`HTTP/1.1 500 Oops\r\ncontent-length: ${body.length}\r\n\r\n${body}`))
+  const { url } = await serve((socket) =>
+    socket.write(`HTTP/1.1 500 Oops\r\ncontent-length: ${body.length}\r\n\r\n${body}`),
+  )
   expect(await open(url).send(request)).toMatchObject({ kind: 'refused', code: 134_102, httpStatus: 500 })
 })
 
@@ -115,7 +134,9 @@ test('a server that closes idle connections gets no request twice', async () => 
   })
   const endpoint = open(url)
   for (let round = 0; round < 75; round++) {
-    await Promise.all([0, 1, 2, 3].map(async (lane) => await endpoint.send({ ...request, body: `{"n":"${round}-${lane}","end":1}` })))
+    await Promise.all(
+      [0, 1, 2, 3].map(async (lane) => await endpoint.send({ ...request, body: `{"n":"${round}-${lane}","end":1}` })),
+    )
     await new Promise((resolve) => setTimeout(resolve, round % 7))
   }
   for (const [, name = ''] of received().matchAll(/"n":"([\d-]+)"/g)) bodies.set(name, (bodies.get(name) ?? 0) + 1)
