@@ -1,4 +1,5 @@
 import { startOpsServer } from '@chasqui/runtime'
+import { RedisClock } from '@chasqui/delivery'
 import type { Outcome } from '@chasqui/delivery'
 import type { Logger } from '@chasqui/runtime'
 import {
@@ -20,7 +21,6 @@ import type { SendWorkerConfig } from './config.ts'
 import { createSendMetrics } from './metrics.ts'
 import type { SendMetrics } from './metrics.ts'
 import { Guard } from './guard.ts'
-import { RedisClock } from './redis-clock.ts'
 import type { SendEvents } from './sender.ts'
 import { Roster } from './roster.ts'
 import type { Shared } from './sending-sender.ts'

@@ -1,3 +1,4 @@
+import type { RedisClock } from '@chasqui/delivery'
 import { pause } from '@chasqui/runtime'
 import type { QueueDepth } from '@chasqui/queue'
 import type { Senders } from '@chasqui/store'
@@ -5,7 +6,6 @@ import type { Senders } from '@chasqui/store'
 import type { Capacity } from './capacity.ts'
 import type { ConfiguredSender } from './config.ts'
 import type { SendMetrics } from './metrics.ts'
-import type { RedisClock } from './redis-clock.ts'
 import type { Roster } from './roster.ts'
 
 export type WatcherOptions = {
