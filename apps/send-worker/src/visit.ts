@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 
 import type { Chunk } from '@chasqui/campaign'
 import { callbackDataPrefix, decide, raiseFence } from '@chasqui/delivery'
-import type { Effect, Outcome, RedisClock } from '@chasqui/delivery'
+import type { AskedAt, Effect, Outcome, RedisClock } from '@chasqui/delivery'
 import type { Visit, VisitResult } from '@chasqui/queue'
 import { CHUNK_ROWS } from '@chasqui/store'
 import type { ClaimedRow, ClaimReply, Ledger } from '@chasqui/store'
@@ -93,6 +93,16 @@ export async function visitChunk(deps: VisitorDependencies, visit: Visit, signal
   }
 }
 
+/** A claim that was made, and its slots. */
+type Claimed = {
+  readonly token: string
+  readonly rows: readonly ClaimedRow[]
+  readonly slots: readonly Slot[]
+  readonly asked: AskedAt
+  /** Ms since 1970 by Redis. */
+  readonly claimedAt: number
+}
+
 /** Never used: every claimed row has a slot. A message without one does not leave. */
 const NO_SLOT: Slot = { at: 0, latest: 0 }
 
@@ -126,11 +136,11 @@ class Round {
       const slots = places === 0 ? [] : await this.#slots(places, signal)
       capacity.giveBack(places - slots.length, false)
       if (slots.length === 0) return 'aborted'
-      const { reply, token } = await this.#claim(row, slots.length)
+      const { reply, token, asked } = await this.#claim(row, slots.length)
       const rows = reply.kind === 'claimed' ? reply.rows : []
       pacer.giveBack(slots.slice(rows.length))
       capacity.giveBack(slots.length - rows.length, false)
-      if (rows.length > 0) this.#begin(token, rows, slots)
+      if (rows.length > 0) this.#begin({ token, rows, slots, asked, claimedAt: reply.now })
       // Until the first message is taken, learn from each window before the next.
       if (!this.#campaign.proof.proven) await this.ended()
       if (reply.kind === 'late') continue
@@ -161,9 +171,10 @@ class Round {
    * A claim whose answer is lost may have been made. Asked again under the same token but too old to be made anew, it
    * tells: what was claimed is given back, for none of it was sent.
    */
-  async #claim(fromRow: number, most: number): Promise<{ reply: ClaimReply; token: string }> {
-    const { ledger, clock, events, sender } = this.#deps
+  async #claim(fromRow: number, most: number): Promise<{ reply: ClaimReply; token: string; asked: AskedAt }> {
+    const { ledger, clock, events, sender, now, wall } = this.#deps
     const token = randomUUID()
+    const asked = { now: now(), wall: wall() }
     const request = {
       campaign: this.#campaign.id,
       chunk: this.#number,
@@ -182,10 +193,10 @@ class Round {
         if ((lost || this.#deps.forbidden()) && reply.kind === 'claimed') {
           const released = reply.rows.map(({ row }) => ({ row, move: { kind: 'released' } as const }))
           if (released.length > 0) await ledger.settle(this.#campaign.id, this.#number, token, released)
-          return { reply: { kind: 'late', now: reply.now }, token }
+          return { reply: { kind: 'late', now: reply.now }, token, asked }
         }
         events.claimed(sender.id, reply.kind, reply.kind === 'claimed' ? reply.rows.length : 0)
-        return { reply, token }
+        return { reply, token, asked }
       } catch (error) {
         events.trouble('claim', error)
         bornAt = 0
@@ -194,9 +205,9 @@ class Round {
     }
   }
 
-  #begin(token: string, rows: readonly ClaimedRow[], slots: readonly Slot[]): void {
+  #begin({ token, rows, slots, asked, claimedAt }: Claimed): void {
     const { ledger, clock, events, sender } = this.#deps
-    const fence = raiseFence(this.#deps, this.#campaign.notAfter)
+    const fence = raiseFence(this.#deps, asked, claimedAt, this.#campaign.notAfter)
     const settler = new ClaimSettler({
       ledger,
       campaign: this.#campaign.id,
