@@ -2,6 +2,7 @@
 
 import { spawn, execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -102,6 +103,12 @@ export async function startPrivateRedis({ dir, port, config = {}, log = () => {}
  */
 function handle({ source, folder, temporary, port, config, server }) {
   let current = server
+  // Whoever forgets to stop it, or is told to exit at once, leaves no folder behind. (Whoever is killed does.)
+  const sweep = () => {
+    current.kill()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  if (temporary) process.once('exit', sweep)
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
@@ -112,6 +119,7 @@ function handle({ source, folder, temporary, port, config, server }) {
     },
     async stop() {
       await current.end('SIGTERM')
+      process.off('exit', sweep)
       if (temporary) await rm(folder, { recursive: true, force: true })
     },
     kill: () => current.end('SIGKILL'),
@@ -122,7 +130,7 @@ function handle({ source, folder, temporary, port, config, server }) {
   }
 }
 
-/** @typedef {{ pid: number, end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> }} Server */
+/** @typedef {{ pid: number, kill(): void, end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> }} Server */
 
 /**
  * @param {import('./redis.d.mts').RedisSource} source
@@ -138,17 +146,21 @@ async function startServer(source, folder, port, config) {
   const exited = once(child, 'exit')
   exited.catch(() => {})
   const pid = await untilReady(child, pidIsServer)
+  /** @param {'SIGTERM' | 'SIGKILL'} signal */
+  const send = (signal) => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    try {
+      if (source.kind === 'docker') child.kill(signal)
+      else process.kill(pid, signal)
+    } catch (error) {
+      if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ESRCH') throw error
+    }
+  }
   return {
     pid,
+    kill: () => send('SIGKILL'),
     async end(signal) {
-      if (child.exitCode === null && child.signalCode === null) {
-        try {
-          if (source.kind === 'docker') child.kill(signal)
-          else process.kill(pid, signal)
-        } catch (error) {
-          if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ESRCH') throw error
-        }
-      }
+      send(signal)
       await exited
     },
   }

@@ -8,7 +8,7 @@ import { afterEach, expect, test } from 'vitest'
 import { findOnPath } from '../../dev/debian.mjs'
 // @boundaries-ignore infra/dev is plain JavaScript outside any package, because it runs before anything is installed
 import { obtainRedis } from '../../dev/redis.mjs'
-import { spawnApp, startRedis, type PrivateRedis } from '../src/index.ts'
+import { spawnApp, startRedis, type App, type PrivateRedis } from '../src/index.ts'
 import { isAlive } from './is-alive.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
@@ -57,6 +57,14 @@ test('stop removes the temporary data folder and may be called twice', async () 
   expect(existsSync(server.dir)).toBe(false)
 })
 
+test('a parent that ends without stopping it leaves neither server nor folder', async () => {
+  const { pid, dir, parent } = await parentWithRedis(process.env['PATH'] ?? '')
+  parent.signal('SIGUSR2')
+  expect((await parent.exited).code).toBe(0)
+  await gone(pid)
+  expect(existsSync(dir)).toBe(false)
+})
+
 test('it does not outlive a parent that is killed', async () => {
   const { pid, parent } = await parentWithRedis(process.env['PATH'] ?? '')
   parent.signal('SIGKILL')
@@ -99,16 +107,17 @@ test('where nothing can be had it says what to install, in one line', async () =
 })
 
 /** A process of its own that holds a Redis and prints the server's process id. */
-async function parentWithRedis(path: string): Promise<{ pid: number; parent: ReturnType<typeof spawnApp> }> {
+async function parentWithRedis(path: string): Promise<{ pid: number; dir: string; parent: App }> {
   const parent = spawnApp({
     name: 'redis-holder',
     script: join(import.meta.dirname, 'fixtures/hold-redis.ts'),
     env: { PATH: path },
   })
   const line = await parent.waitFor(/holding \d+/)
-  const pid = Number(/holding (\d+)/.exec(line)?.[1])
+  const [, digits = '', dir = ''] = /holding (\d+) (\S+)/.exec(line) ?? []
+  const pid = Number(digits)
   expect(isAlive(pid)).toBe(true)
-  return { pid, parent }
+  return { pid, dir, parent }
 }
 
 const gone = async (pid: number): Promise<void> => expect.poll(() => isAlive(pid), { timeout: 5000 }).toBe(false)

@@ -1,11 +1,12 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { EnvironmentError, readEnvironment, type Environment } from './environment.ts'
 import { common, integer, port, text } from './variables.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'chasqui-environment-'))
+afterAll(() => rmSync(folder, { recursive: true }))
 const file = (content: string): string => {
   const path = join(folder, `${Math.random()}`)
   writeFileSync(path, content)

@@ -1,11 +1,13 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { EnvironmentError } from './environment.ts'
 import { readAccessToken, readSenders } from './senders.ts'
 
-const path = join(mkdtempSync(join(tmpdir(), 'chasqui-senders-')), 'senders.json')
+const folder = mkdtempSync(join(tmpdir(), 'chasqui-senders-'))
+const path = join(folder, 'senders.json')
+afterAll(() => rmSync(folder, { recursive: true }))
 
 const SENDER = {
   id: 'main-br',
