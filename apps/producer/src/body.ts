@@ -13,7 +13,7 @@ const patience = new WeakMap<FastifyRequest, NodeJS.Timeout>()
 /** Bodies of ordinary calls: JSON, or nothing, whatever the content type says of it. */
 export function readBodies(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')
-  app.removeContentTypeParser('application/json')
+  app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null, undefined)
     else void parse(request, body as string, done)

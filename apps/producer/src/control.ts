@@ -4,6 +4,7 @@ import type { Firing, ScheduleQueue, SendQueue } from '@chasqui/queue'
 import type { Campaign, Campaigns, Runs } from '@chasqui/store'
 
 import { campaignNotFound, Problem } from './problem.ts'
+import { within } from './within.ts'
 
 export type ControlOptions = {
   readonly campaigns: Campaigns
@@ -182,14 +183,7 @@ function empty(): Problem {
   return new Problem('campaign_empty', 'the campaign has no recipients')
 }
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const late = (): void =>
-    reject(new Problem('store_unavailable', `the queue did not answer within ${QUEUE_PATIENCE_MS} ms`))
-  const timer = setTimeout(late, QUEUE_PATIENCE_MS)
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    clearTimeout(timer)
-  }
+async function inTime(work: Promise<void>): Promise<void> {
+  if (await within(QUEUE_PATIENCE_MS, work)) return
+  throw new Problem('store_unavailable', `the queue did not answer within ${QUEUE_PATIENCE_MS} ms`)
 }

@@ -29,13 +29,11 @@ export type ForecastInput = {
   /** Messages a second that the sender may send, and the share of it in force now. */
   readonly messagesPerSecond: number
   readonly factor: number
-  /** Campaigns of this sender that run at the same time, this one included. */
-  readonly sharedBy: number
   /** Until when the sender is blocked, ms; `'open'` when somebody must lift the block; `null` when it is not. */
   readonly blockedUntil: number | 'open' | null
 }
 
-/** When a campaign will have handed over its messages, at the rate that its sender may use now. */
+/** When a campaign will have handed over its messages, at the rate that its sender may use now and if it is alone there. */
 export function forecast(input: ForecastInput): Forecast {
   const { now, status, open, startAt, notAfter } = input
   if (status === 'completed' || status === 'canceled' || (open === 0 && status === 'running'))
@@ -44,7 +42,7 @@ export function forecast(input: ForecastInput): Forecast {
   if (status === 'draft') return { finishAt: null, limitedBy: 'not_started' }
   if (input.blockedUntil === 'open') return { finishAt: null, limitedBy: 'sender_blocked' }
   const begins = Math.max(now, startAt ?? now, input.blockedUntil ?? now)
-  const rate = (input.messagesPerSecond * input.factor) / Math.max(1, input.sharedBy)
+  const rate = input.messagesPerSecond * input.factor
   const finishAt = Math.ceil(begins + (open / rate) * 1000)
   if (notAfter !== null && finishAt > notAfter) return { finishAt: notAfter, limitedBy: 'deadline' }
   return { finishAt, limitedBy: whatLimits(input) }

@@ -24,10 +24,12 @@ import { Control } from './control.ts'
 import { every } from './every.ts'
 import { producerMetrics } from './metrics.ts'
 import type { Settings } from './settings.ts'
+import { within } from './within.ts'
 
 /** How often scheduled campaigns are held against the schedule, ms: what a crash between the two left is made good. */
 const RECONCILE_EVERY_MS = 30_000
 const SHUTDOWN_MS = 25_000
+const QUEUES_CLOSE_MS = 4_000
 
 /** Run the producer until a signal ends it: the API, the schedule's firings, the ops port. */
 export async function startProducer(settings: Settings, senders: readonly Sender[]): Promise<void> {
@@ -85,12 +87,18 @@ export async function startProducer(settings: Settings, senders: readonly Sender
     deadlineMs: SHUTDOWN_MS,
     steps: [
       { name: 'streams', run: () => stopping.abort() },
-      { name: 'schedule', run: async () => await Promise.all([reconciler.stop(), scheduler.stop()]) },
+      // A firing that is cut off is fired again elsewhere; without Redis BullMQ would wait for it for ever.
+      {
+        name: 'schedule',
+        run: async () => await within(QUEUES_CLOSE_MS, Promise.all([reconciler.stop(), scheduler.stop()])),
+      },
       { name: 'requests', run: async () => await app.close() },
       {
         name: 'queues',
-        run: async () =>
-          await Promise.all([schedule.close(), ...[...queues.values()].map(async (queue) => await queue.close())]),
+        run: async () => {
+          const closing = [schedule, ...queues.values()].map(async (queue) => await queue.close())
+          return await within(QUEUES_CLOSE_MS, Promise.all(closing))
+        },
       },
       { name: 'redis', run: async () => await Promise.all([closeRedis(client), closeRedis(waiting)]) },
       { name: 'ops', run: async () => await ops.close() },

@@ -31,7 +31,6 @@ async function describeReport(context: Context, report: CampaignReport): Promise
       notAfter: campaign.notAfter,
       messagesPerSecond: pacing.limit ?? context.configured.get(campaign.sender)?.messagesPerSecond ?? DEFAULT_RATE,
       factor: pacing.factor,
-      sharedBy: 1,
       blockedUntil: untils.length === 0 ? null : untils.includes(null) ? 'open' : Math.max(...untils.map(Number)),
     }),
   )

@@ -42,6 +42,5 @@ export function splitPlaceholders(text: string): TextPiece[] {
 
 function* stringsOf(value: Json): Generator<string> {
   if (typeof value === 'string') yield value
-  else if (typeof value === 'object' && value !== null)
-    for (const part of Object.values(value)) yield* stringsOf(part)
+  else if (typeof value === 'object' && value !== null) for (const part of Object.values(value)) yield* stringsOf(part)
 }

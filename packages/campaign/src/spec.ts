@@ -16,11 +16,9 @@ const instant = z.iso.datetime({
   error: 'an instant with its offset is expected, as in 2026-11-27T09:00:00-03:00',
 })
 
-const component = z
-  .record(z.string(), z.json())
-  .refine((value) => typeof value['type'] === 'string', {
-    error: 'a component needs a "type", as in { "type": "body", "parameters": [ … ] }',
-  })
+const component = z.record(z.string(), z.json()).refine((value) => typeof value['type'] === 'string', {
+  error: 'a component needs a "type", as in { "type": "body", "parameters": [ … ] }',
+})
 
 const components = z
   .array(component)
