@@ -40,6 +40,7 @@ beforeAll(async () => {
     'one replica exports',
     async () => (await prometheus.instant('sum(chasqui_campaign_exporter) == 1')).length > 0,
   )
+  await until('no alert is left of the start', async () => (await prometheus.instant('ALERTS')).length === 0)
   const from = Date.now() / 1_000
 
   const [campaign] = await Promise.all([launch(FREE.id, RECIPIENTS), launch(LOCKED.id, 20)])
