@@ -55,7 +55,9 @@ export async function makeSecrets(folder = FOLDER) {
   await secret('redis-url', () => `redis://chasqui:${redis}@redis:6379`)
   await secret('redis-users.acl', () =>
     [
-      'user default off resetpass resetkeys resetchannels -@all',
+      // Nobody can be `default`: it is off and has no password. It keeps its rights all the same, for Redis reads its own
+      // append-only file as this user and silently leaves out every transaction that the user may not make.
+      'user default off resetpass ~* &* +@all',
       `user monitor on nopass resetkeys resetchannels ${MONITOR_RIGHTS}`,
       `user chasqui on #${sha256(redis)} resetkeys resetchannels ${APP_RIGHTS}`,
     ].join('\n'),

@@ -23,14 +23,17 @@ const LOCKED = { id: 'locked-mx', phoneNumberId: '106540352242923', messagesPerS
 let stack: Stack
 let prometheus: Prometheus
 let watched: Window
+/** The campaign's report before Redis was killed, when nothing moved any more, and after it was back. */
+let before: unknown
+let after: unknown
 
 beforeAll(async () => {
   stack = await startStack({
     senders: [FREE, LOCKED],
     simulator: {
-      // Less than we believe, so that 130429 comes.
       // None whose retry would come after minutes: the run is to end.
       answers: { rejectedCodes: [131021, 132012] },
+      // Less than we believe, so that 130429 comes.
       numbers: { [FREE.phoneNumberId]: { perSecond: 250 }, [LOCKED.phoneNumberId]: { blockedBy: 131031 } },
     },
   })
@@ -59,7 +62,13 @@ beforeAll(async () => {
     'the dead letter shows',
     async () => (await prometheus.instant('chasqui_webhook_unmatched_total > 0')).length > 0,
   )
+  await until('every status is folded', async () => {
+    await fetch(`${stack.simulatorUrl}/_simulator/idle`)
+    return (await prometheus.instant('max(chasqui_webhook_backlog_entries) == 0')).length > 0
+  })
+  before = await reportOf(campaign)
   await redisOutage()
+  after = await reportOf(campaign)
   watched = { from, to: Date.now() / 1_000, step: 1 }
 }, 180_000)
 
@@ -95,6 +104,11 @@ test('the alerts that this run gives reason for were on their way, and none for 
   ]) {
     expect(raised).not.toContain(calm)
   }
+})
+
+test('nothing that was acknowledged is lost when Redis is killed, with our settings and our users', () => {
+  expect(before).toMatchObject({ status: 'completed', counts: { recipients: RECIPIENTS, pending: 0, sending: 0 } })
+  expect(after).toEqual(before)
 })
 
 test('the campaign is told once and in full: dispositions add up to its recipients', async () => {
@@ -139,6 +153,11 @@ async function launch(sender: string, recipients: number): Promise<string> {
   await api('POST', `/v1/campaigns/${id}/recipients`, `to,first_name\n${rows.join('')}`, 'text/csv')
   await api('POST', `/v1/campaigns/${id}/launch`)
   return id
+}
+
+async function reportOf(id: string): Promise<unknown> {
+  const { status, counts, delivery, errors, route } = (await api('GET', `/v1/campaigns/${id}`)).body
+  return { status, counts, delivery, errors, route }
 }
 
 type Answer = { readonly status: number; readonly body: Readonly<Record<string, unknown>> }
@@ -208,6 +227,10 @@ async function redisOutage(): Promise<void> {
   })
   await stack.redis.restart()
   await until('the API is back', async () => (await call('GET', '/v1/campaigns')).status === 200)
+  await until(
+    'claims are allowed again',
+    async () => (await prometheus.instant('chasqui_claims_forbidden == 0')).length > 0,
+  )
   await until('Prometheus sees Redis again', async () => (await prometheus.instant('redis_up == 1')).length > 0)
 }
 
