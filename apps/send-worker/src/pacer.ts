@@ -33,6 +33,7 @@ const STRICT_LIMIT_MAX = 1_500
 export class Pacer {
   readonly #options: PacerOptions
   readonly #lateness = new Lateness()
+  #turn: Promise<void> = Promise.resolve()
   /** Slots granted and not used, earliest first. */
   #spare: Slot[] = []
 
@@ -42,6 +43,19 @@ export class Pacer {
 
   /** Between one and `most` slots, waiting as long as the sender rests or is blocked; none when `signal` aborts. */
   async take(most: number, signal: AbortSignal): Promise<Slot[]> {
+    // One at a time: visits that ask at once would only share out what one question brings.
+    const before = this.#turn
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#turn = promise
+    await before
+    try {
+      return await this.#takeInTurn(most, signal)
+    } finally {
+      resolve()
+    }
+  }
+
+  async #takeInTurn(most: number, signal: AbortSignal): Promise<Slot[]> {
     while (!signal.aborted) {
       const spare = this.#takeSpare(most)
       if (spare.length > 0) return spare

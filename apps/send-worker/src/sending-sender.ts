@@ -48,7 +48,7 @@ export class SendingSender {
   readonly #visitor: Visitor
   readonly #endpoint: Endpoint
   readonly #effects: Effects
-  readonly #compiled = new Map<string, SendableCampaign>()
+  readonly #readings = new Map<string, Promise<SendableCampaign | null>>()
   readonly #shared: Shared
   #sender: ConfiguredSender
 
@@ -107,7 +107,7 @@ export class SendingSender {
       effect: async (campaign: string, effect: Parameters<Effects['carryOut']>[1]) =>
         await effects.carryOut(campaign, effect),
       hear: async (campaign: string, outcome: Outcome) => {
-        const code = this.#compiled.get(campaign)?.proof.hear(outcome) ?? null
+        const code = (await this.#readings.get(campaign))?.proof.hear(outcome) ?? null
         if (code !== null) await effects.carryOut(campaign, { kind: 'hold_campaign', code, forMs: null })
         await effects.hear(campaign, outcome)
       },
@@ -153,16 +153,27 @@ export class SendingSender {
     await this.#endpoint.close()
   }
 
+  /** Visits that begin together must share one proof, so what is kept is the reading itself. */
   async #campaign(id: string): Promise<SendableCampaign | null> {
-    const known = this.#compiled.get(id)
-    if (known !== undefined) return known
-    const campaign = await this.#shared.campaigns.read(id)
-    if (campaign === null) return null
-    const { spec, source, notAfter } = campaign
-    const sendable = { id, source, notAfter, compose: compileMessage(spec), proof: new CampaignProof() }
-    this.#compiled.set(id, sendable)
-    const [oldest] = this.#compiled.keys()
-    if (this.#compiled.size > CAMPAIGNS_KEPT && oldest !== undefined) this.#compiled.delete(oldest)
-    return sendable
+    const reading = this.#readings.get(id) ?? this.#read(id)
+    this.#readings.set(id, reading)
+    const [oldest] = this.#readings.keys()
+    if (this.#readings.size > CAMPAIGNS_KEPT && oldest !== undefined) this.#readings.delete(oldest)
+    const campaign = await reading
+    // A campaign that is missing, or could not be read, is asked for again the next time.
+    if (campaign === null) this.#readings.delete(id)
+    return campaign
+  }
+
+  async #read(id: string): Promise<SendableCampaign | null> {
+    try {
+      const campaign = await this.#shared.campaigns.read(id)
+      if (campaign === null) return null
+      const { spec, source, notAfter } = campaign
+      return { id, source, notAfter, compose: compileMessage(spec), proof: new CampaignProof() }
+    } catch (error) {
+      this.#readings.delete(id)
+      throw error
+    }
   }
 }

@@ -3,9 +3,13 @@ import { expect, test } from 'vitest'
 import { virtualTime } from './send-queue.ts'
 
 /** The order in which chunks of several campaigns are visited: each joins when the queue stands at `head`. */
-function order(campaigns: ReadonlyArray<{ name: string; chunks: number; head: number; priority: 'high' | 'normal' | 'low' }>): string[] {
+function order(
+  campaigns: ReadonlyArray<{ name: string; chunks: number; head: number; priority: 'high' | 'normal' | 'low' }>,
+): string[] {
   return campaigns
-    .flatMap(({ name, chunks, head, priority }) => Array.from({ length: chunks }, (_, position) => ({ name, at: virtualTime(head, position, priority) })))
+    .flatMap(({ name, chunks, head, priority }) =>
+      Array.from({ length: chunks }, (_, position) => ({ name, at: virtualTime(head, position, priority) })),
+    )
     .toSorted((a, b) => a.at - b.at)
     .map(({ name }) => name)
 }

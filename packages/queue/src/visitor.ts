@@ -28,7 +28,8 @@ const FAILED_VISIT_PAUSE = 2_000
  * Fetches visits of one sender and runs them.
  *
  * The settings are the same in every process, for BullMQ's stalled check is shared: the first worker's interval holds for
- * all. `maxStalledCount` is high because two crashes or deploys while a job is held must not fail it unrun.
+ * all. A lock is no fence (the ledger's claims are), so it may be short: the chunks of a killed worker are visited again
+ * within some 20 s. `maxStalledCount` is high because two crashes or deploys while a job is held must not fail it unrun.
  */
 export class Visitor {
   readonly #worker: Worker<VisitJob>
@@ -47,8 +48,8 @@ export class Visitor {
         prefix: options.prefix,
         concurrency: options.concurrency,
         autorun: false,
-        lockDuration: 60_000,
-        stalledInterval: 15_000,
+        lockDuration: 15_000,
+        stalledInterval: 5_000,
         maxStalledCount: 1_000,
         removeOnComplete: { count: 0 },
         removeOnFail: { count: 0 },

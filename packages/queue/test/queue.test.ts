@@ -53,7 +53,13 @@ function calls(times: number): { readonly all: Promise<void>; readonly call: () 
 test('asking twice for a visit makes it once, and again after it is done', async () => {
   const queue = sendQueue()
   await queue.addVisits([{ campaign: 'c', chunk: 0 }], 'normal')
-  await queue.addVisits([{ campaign: 'c', chunk: 0 }, { campaign: 'c', chunk: 1 }], 'normal')
+  await queue.addVisits(
+    [
+      { campaign: 'c', chunk: 0 },
+      { campaign: 'c', chunk: 1 },
+    ],
+    'normal',
+  )
   expect(await queue.depth()).toEqual({ waiting: 2, active: 0, delayed: 0 })
   const seen: Visit[] = []
   const two = calls(2)
@@ -73,8 +79,14 @@ test('asking twice for a visit makes it once, and again after it is done', async
 
 test('chunks of a later campaign come between those of an earlier one', async () => {
   const queue = sendQueue()
-  await queue.addVisits(Array.from({ length: 6 }, (_, chunk) => ({ campaign: 'a', chunk })), 'normal')
-  await queue.addVisits(Array.from({ length: 2 }, (_, chunk) => ({ campaign: 'b', chunk })), 'normal')
+  await queue.addVisits(
+    Array.from({ length: 6 }, (_, chunk) => ({ campaign: 'a', chunk })),
+    'normal',
+  )
+  await queue.addVisits(
+    Array.from({ length: 2 }, (_, chunk) => ({ campaign: 'b', chunk })),
+    'normal',
+  )
   const seen: string[] = []
   const eight = calls(8)
   const one = new Visitor({
@@ -142,7 +154,10 @@ test('a job of a newer version is left for a newer worker', async () => {
 
 test('stopping lets a visit end, tells it to, and begins no other', async () => {
   const queue = sendQueue()
-  await queue.addVisits(Array.from({ length: 5 }, (_, chunk) => ({ campaign: 'c', chunk })), 'normal')
+  await queue.addVisits(
+    Array.from({ length: 5 }, (_, chunk) => ({ campaign: 'c', chunk })),
+    'normal',
+  )
   let begun = 0
   let ended = 0
   const two = calls(2)
@@ -164,7 +179,12 @@ function schedulers(count: number, fired: (firing: Firing) => void): ScheduleQue
   const queue = new ScheduleQueue(connection, 'test')
   cleanup.push(async () => await queue.close())
   for (let index = 0; index < count; index++) {
-    const scheduler = new Scheduler({ connection, prefix: 'test', fire: async (firing) => fired(firing), onError: () => {} })
+    const scheduler = new Scheduler({
+      connection,
+      prefix: 'test',
+      fire: async (firing) => fired(firing),
+      onError: () => {},
+    })
     cleanup.push(async () => await scheduler.stop())
   }
   return queue
@@ -194,12 +214,17 @@ test('a pattern fires again and again, each time once, and names when it was due
     firings.push(firing)
     three.call()
   })
-  await Promise.all([queue.repeat('daily', '* * * * * *', 'America/Sao_Paulo'), queue.repeat('daily', '* * * * * *', 'America/Sao_Paulo')])
+  await Promise.all([
+    queue.repeat('daily', '* * * * * *', 'America/Sao_Paulo'),
+    queue.repeat('daily', '* * * * * *', 'America/Sao_Paulo'),
+  ])
   await three.all
   await queue.forget('daily', null)
   const dues = firings.map(({ at }) => at)
   expect(new Set(dues).size).toBe(dues.length)
-  expect(firings.every(({ campaign, recurring, at }) => campaign === 'daily' && recurring && at % 1_000 === 0)).toBe(true)
+  expect(firings.every(({ campaign, recurring, at }) => campaign === 'daily' && recurring && at % 1_000 === 0)).toBe(
+    true,
+  )
   expect(await queue.nextRun('daily')).toBeNull()
 })
 
