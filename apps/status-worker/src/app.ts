@@ -31,7 +31,9 @@ export type StatusWorker = {
 const LEASE_MS = 10_000
 const TRIM_EVERY_MS = 10_000
 
-/** Build and start a status-worker. Rejects when Redis cannot be reached. */
+/**
+ * Build and start a status-worker. It starts without Redis too: until Redis is there it answers 503, and Meta comes again.
+ */
 export async function startStatusWorker(config: StatusWorkerConfig, logger: Logger): Promise<StatusWorker> {
   const metrics = createStatusMetrics()
   const keys = new Keys(config.prefix)
@@ -39,12 +41,12 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
   // Three connections: a webhook waits for nothing but its own write, folds retry for ever, and one blocks on the log.
   const inboxClient = connectRedis(config.redisUrl, 'api', onError)
   const foldClient = connectRedis(config.redisUrl, 'ledger', onError)
-  const blocking = connectRedis(config.redisUrl, 'blocking', onError)
+  // It waits for half a second at most, so what is given up after five is a dead connection, not an empty log.
+  const blocking = connectRedis(config.redisUrl, 'ledger', onError)
   const holder = randomUUID()
 
   const log = new WebhookLog(foldClient, blocking, keys, holder)
   const inboxLog = new WebhookLog(inboxClient, blocking, keys, holder)
-  await log.open()
   const onTrouble = (error: unknown): void => logger.warn({ err: error }, 'trouble, will try again')
   const folder = new Folder({
     client: foldClient,
@@ -62,7 +64,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
     metrics,
     lease: new Lease(foldClient, keys.exporter(), holder, LEASE_MS),
     log,
-    inSight: async (most) => await campaignsInSight(foldClient, keys, most),
+    inSight: async (most, now) => await campaignsInSight(foldClient, keys, most, now),
     now: Date.now,
     onTrouble,
   })
@@ -115,6 +117,7 @@ async function trimNowAndThen(
 ): Promise<void> {
   while (!stop.aborted) {
     await pause(TRIM_EVERY_MS, stop)
-    await log.trim(Date.now(), config.keepMs, config.keepEntries).catch(onTrouble)
+    // A failure before the log exists, or while Redis is away, is made up for by the next round.
+    await log.trim({ since: Date.now() - config.keepMs, bytes: config.keepBytes }).catch(onTrouble)
   }
 }

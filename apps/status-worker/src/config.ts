@@ -12,9 +12,9 @@ export type StatusWorkerConfig = {
   readonly verifyToken: string
   /** A body signed with any of them is genuine. */
   readonly appSecrets: readonly string[]
-  /** How long and how many folded bodies' entries are kept for replays. */
+  /** How long folded bodies are kept for replays, and how many bytes of Redis' memory they may take. */
   readonly keepMs: number
-  readonly keepEntries: number
+  readonly keepBytes: number
   /** Phone number id -> sender id. */
   readonly senderOf: ReadonlyMap<string, string>
 }
@@ -40,7 +40,7 @@ const VARIABLES = {
     secret: true,
   },
   WEBHOOK_LOG_KEEP_SECONDS: integer({ min: 0, max: 2_592_000, default: 3_600, what: 'seconds a folded body is kept' }),
-  WEBHOOK_LOG_KEEP_ENTRIES: integer({ min: 0, max: 10_000_000, default: 20_000, what: 'folded entries kept' }),
+  WEBHOOK_LOG_KEEP_MB: integer({ min: 1, max: 1_048_576, default: 256, what: 'MB of Redis for folded bodies' }),
 }
 
 /** @throws EnvironmentError with a line for each mistake. */
@@ -56,7 +56,7 @@ export function readConfig(env: Environment): StatusWorkerConfig {
     verifyToken: values.WEBHOOK_VERIFY_TOKEN,
     appSecrets: values.WEBHOOK_APP_SECRETS,
     keepMs: values.WEBHOOK_LOG_KEEP_SECONDS * 1_000,
-    keepEntries: values.WEBHOOK_LOG_KEEP_ENTRIES,
+    keepBytes: values.WEBHOOK_LOG_KEEP_MB * 1_048_576,
     senderOf: new Map(readSenders(values.SENDERS_FILE).map(({ id, phoneNumberId }) => [phoneNumberId, id])),
   }
 }

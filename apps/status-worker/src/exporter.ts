@@ -9,7 +9,10 @@ export type ExporterOptions = {
   readonly metrics: StatusMetrics
   readonly lease: Lease
   readonly log: WebhookLog
-  readonly inSight: (most: number) => Promise<{ readonly seen: readonly CampaignSight[]; readonly total: number }>
+  readonly inSight: (
+    most: number,
+    now: number,
+  ) => Promise<{ readonly seen: readonly CampaignSight[]; readonly total: number }>
   /** Ms since 1970. */
   readonly now: () => number
   readonly onTrouble: (error: unknown) => void
@@ -28,6 +31,8 @@ export class Exporter {
   readonly #options: ExporterOptions
   readonly #stop = new AbortController()
   readonly #paces = new Paces()
+  /** Until when no other replica can have the lease, ms. */
+  #mineUntil = 0
   #running: Promise<void> = Promise.resolve()
 
   constructor(options: ExporterOptions) {
@@ -47,29 +52,43 @@ export class Exporter {
   async #loop(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       try {
+        await this.#lookAtLog()
         await this.#look()
       } catch (error) {
         this.#options.onTrouble(error)
+        if (this.#options.now() >= this.#mineUntil) this.#yield()
       }
       await pause(EVERY_MS, this.#stop.signal)
     }
   }
 
-  async #look(): Promise<void> {
-    const { metrics, lease, log, inSight } = this.#options
+  async #lookAtLog(): Promise<void> {
+    const { metrics, log } = this.#options
     const [{ unfolded }, letters] = await Promise.all([log.backlog(), log.deadLetterCount()])
     metrics.backlog.set(unfolded)
     metrics.deadLetters.set(letters)
-    const mine = await lease.hold()
-    metrics.exporter.set(mine ? 1 : 0)
-    if (!mine) return this.#forget()
-    const { seen, total } = await inSight(CAMPAIGNS_MAX)
+  }
+
+  async #look(): Promise<void> {
+    const { metrics, lease, inSight, now } = this.#options
+    const asked = now()
+    if (!(await lease.hold())) return this.#yield()
+    this.#mineUntil = asked + lease.ms
+    metrics.exporter.set(1)
+    const { seen, total } = await inSight(CAMPAIGNS_MAX, now())
     // Nothing is awaited from here on: a scrape sees the old series or the new ones, not half of each.
     this.#forget()
     for (const campaign of seen) this.#show(campaign)
     this.#showSendable(seen)
     metrics.dropped.set(Math.max(0, total - seen.length))
     this.#paces.keepOnly(new Set(seen.map(({ id }) => id)))
+  }
+
+  /** Another replica shows the campaigns now, or may do so: without Redis the lease runs out unseen. */
+  #yield(): void {
+    this.#mineUntil = 0
+    this.#options.metrics.exporter.set(0)
+    this.#forget()
   }
 
   #forget(): void {

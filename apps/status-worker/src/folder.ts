@@ -1,12 +1,12 @@
 import { mergeLessons } from '@chasqui/delivery'
-import { FOLD_LESSONS_MAX, foldFacts } from '@chasqui/store'
-import type { Keys, LogEntry, RedisClient, Senders, Suppressions, WebhookLog } from '@chasqui/store'
+import { pause } from '@chasqui/runtime'
+import { FOLD_LESSONS_MAX, foldFacts, isStoreFailure } from '@chasqui/store'
+import type { FoldReply, Keys, LogEntry, RedisClient, Senders, Suppressions, WebhookLog } from '@chasqui/store'
 import { bodyOfEvent } from '@chasqui/whatsapp'
 
 import { LET_GO, readBatch } from './lessons.ts'
-import type { Batch, MatchedStatus, Unmatched } from './lessons.ts'
+import type { Batch, MatchedStatus, Taken, Unmatched } from './lessons.ts'
 import type { StatusMetrics } from './metrics.ts'
-import { pause } from '@chasqui/runtime'
 
 export type FolderOptions = {
   readonly client: RedisClient
@@ -24,16 +24,17 @@ export type FolderOptions = {
   readonly onTrouble: (error: unknown) => void
 }
 
-/** Entries a batch; an entry holds up to 200 bodies. */
-const ENTRIES_A_BATCH = 100
+/** An entry holds one body or some hundred, of 600 bytes or of 3 MB: how many are fetched at once follows their size. */
+const BATCH_BYTES = 2 * 1024 * 1024
+const ENTRIES_MAX = 100
 const WAIT_MS = 500
 const RETRY_MS = 200
-/** Every so many batches somebody looks for entries that a dead consumer left. */
+/** Every so often somebody looks for entries that a dead consumer left. */
 const TAKE_OVER_EVERY_MS = 2_000
 /** Batches at a time: one is decoded while Redis folds the other. */
 const LANES = 2
-/** Meta's code for "stopped marketing messages from this business". */
-const STOPPED_MARKETING = 131_050
+/** A batch that failed so often, with Redis in good health, holds something we cannot deal with. */
+const DEFECTS_MAX = 3
 
 /** Reads the log and folds what it says into the ledgers, again and again until Redis has it; then acknowledges. */
 export class Folder {
@@ -41,6 +42,8 @@ export class Folder {
   readonly #stop = new AbortController()
   #running: Promise<unknown> = Promise.resolve()
   #lookedForOrphans = 0
+  #entriesABatch = 1
+  #open = false
 
   constructor(options: FolderOptions) {
     this.#options = options
@@ -62,6 +65,8 @@ export class Folder {
         const entries = await this.#next()
         if (entries.length > 0) await this.#foldUntilDone(entries)
       } catch (error) {
+        // The group may be gone with a Redis that was emptied; opening the log again is harmless.
+        this.#open = false
         this.#trouble(error)
         await pause(RETRY_MS, this.#stop.signal)
       }
@@ -70,40 +75,66 @@ export class Folder {
 
   async #next(): Promise<LogEntry[]> {
     const { log, now } = this.#options
+    if (!this.#open) {
+      await log.open()
+      this.#open = true
+    }
     if (now() - this.#lookedForOrphans > TAKE_OVER_EVERY_MS) {
       this.#lookedForOrphans = now()
-      const orphans = await log.takeOver(ENTRIES_A_BATCH)
-      if (orphans.length > 0) return orphans
+      const orphans = await log.takeOver(this.#entriesABatch)
+      if (orphans.length > 0) {
+        this.#lookedForOrphans = 0
+        return orphans
+      }
     }
-    return await log.read(ENTRIES_A_BATCH, WAIT_MS)
+    const entries = await log.read(this.#entriesABatch, WAIT_MS)
+    if (entries.length > 0) this.#entriesABatch = entriesABatch(entries)
+    return entries
   }
 
   /** Folding again is harmless, so a batch that failed half-way is simply done again. */
   async #foldUntilDone(entries: readonly LogEntry[]): Promise<void> {
-    const bodies = entries.flatMap((entry) => entry.bodies.map((body) => body.toString('utf8')))
-    const batch = readBatch(bodies, this.#options.environment)
-    for (;;) {
+    const bodies = entries.flatMap(({ at, bodies: raw }) => raw.map((body) => ({ text: body.toString('utf8'), at })))
+    let outcome = await this.#attempt(bodies)
+    if (outcome === 'defect') outcome = await this.#foldOneByOne(bodies)
+    if (outcome === 'folded') await this.#options.log.acknowledge(entries.map(({ id }) => id))
+  }
+
+  /** One body of these is more than we can deal with: it is put aside, and the others are counted all the same. */
+  async #foldOneByOne(bodies: readonly Taken[]): Promise<'folded' | 'stopped'> {
+    for (const body of bodies) {
+      const outcome = await this.#attempt([body])
+      if (outcome === 'stopped') return 'stopped'
+      if (outcome === 'folded') continue
+      const unfoldable: Unmatched = { reason: 'unfoldable', body: body.text }
+      await this.#bury([unfoldable])
+      this.#options.metrics.unmatched.inc({ reason: unfoldable.reason })
+    }
+    return 'folded'
+  }
+
+  /** Returns `defect` when it is not Redis that stands in the way, `stopped` when this process has no more time for it. */
+  async #attempt(bodies: readonly Taken[]): Promise<'folded' | 'defect' | 'stopped'> {
+    for (let defects = 0; ;) {
       try {
+        const batch = readBatch(bodies, this.#options.environment)
         const unmatched = await this.#fold(batch)
-        await this.#options.log.bury(
-          unmatched.flatMap(({ reason, body }) => (LET_GO.has(reason) || body === null ? [] : [{ reason, body }])),
-        )
-        await this.#options.log.acknowledge(entries.map(({ id }) => id))
+        await this.#bury(unmatched)
         this.#count(batch, unmatched)
-        return
+        return 'folded'
       } catch (error) {
         this.#trouble(error)
-        if (this.#stop.signal.aborted) return
+        if (!isStoreFailure(error) && ++defects === DEFECTS_MAX) return 'defect'
+        if (this.#stop.signal.aborted) return 'stopped'
         await pause(RETRY_MS, this.#stop.signal)
       }
     }
   }
 
   async #fold(batch: Batch): Promise<readonly Unmatched[]> {
-    const byCampaign = Map.groupBy(batch.matched, ({ campaign }) => campaign)
     const [unmatched] = await Promise.all([
-      Promise.all([...byCampaign].map(async ([campaign, statuses]) => await this.#foldCampaign(campaign, statuses))),
-      this.#hearPreferences(batch),
+      Promise.all([...batch.matched].map(async ([campaign, statuses]) => await this.#foldCampaign(campaign, statuses))),
+      this.#hear(batch),
       this.#noteFlow(batch),
     ])
     return [...batch.unmatched, ...unmatched.flat()]
@@ -112,9 +143,12 @@ export class Folder {
   async #foldCampaign(campaign: string, statuses: readonly MatchedStatus[]): Promise<Unmatched[]> {
     const { client, keys, metrics } = this.#options
     const lessons = mergeLessons(statuses.map(({ lesson }) => lesson))
+    // All of them on the wire at once: Redis syncs its disk once for many.
+    const replies: Promise<FoldReply>[] = []
+    for (let from = 0; from < lessons.length; from += FOLD_LESSONS_MAX)
+      replies.push(foldFacts(client, keys, campaign, lessons.slice(from, from + FOLD_LESSONS_MAX)))
     const nobody = new Set<number>()
-    for (let from = 0; from < lessons.length; from += FOLD_LESSONS_MAX) {
-      const reply = await foldFacts(client, keys, campaign, lessons.slice(from, from + FOLD_LESSONS_MAX))
+    for (const reply of await Promise.all(replies)) {
       if (reply.kind === 'missing')
         return statuses.map(({ event }) => ({ reason: 'unknown_campaign', body: bodyOfEvent(event) }))
       for (const ordinal of reply.refused) nobody.add(ordinal)
@@ -127,37 +161,35 @@ export class Folder {
   }
 
   /** Opt-outs, by the person's own word or by Meta's answer to a send, hold for every later claim. */
-  async #hearPreferences({ preferences, matched }: Batch): Promise<void> {
-    const { suppressions, now } = this.#options
-    for (const { value, waId, at } of preferences) {
-      const number = numberOf(waId)
-      if (number !== null && value !== 'other') await suppressions.hear(number, value, at ?? now())
-    }
-    for (const { event } of matched) {
-      const number = event.errorCode === STOPPED_MARKETING ? numberOf(event.recipient) : null
-      if (number !== null) await suppressions.hear(number, 'stop', event.at ?? now())
-    }
+  async #hear({ words }: Batch): Promise<void> {
+    for (const { number, value, at } of words) await this.#options.suppressions.hear(number, value, at)
   }
 
   /** Remember, per sender, how far webhooks have told: resending what is unknown waits for that. */
-  async #noteFlow({ matched }: Batch): Promise<void> {
+  async #noteFlow({ flow }: Batch): Promise<void> {
     const { senderOf, senders, now } = this.#options
-    const latest = new Map<string, number>()
-    for (const { event } of matched) {
-      const sender = event.origin.phoneNumberId === null ? undefined : senderOf.get(event.origin.phoneNumberId)
-      if (sender === undefined || event.at === null) continue
-      latest.set(sender, Math.max(latest.get(sender) ?? 0, Math.min(event.at, now())))
-    }
-    await Promise.all([...latest].map(async ([sender, at]) => await senders.noteWebhook(sender, at)))
+    await Promise.all(
+      [...flow].map(async ([phoneNumberId, at]) => {
+        const sender = senderOf.get(phoneNumberId)
+        if (sender !== undefined) await senders.noteWebhook(sender, Math.min(at, now()))
+      }),
+    )
   }
 
-  #count(batch: Batch, unmatched: readonly Unmatched[]): void {
+  async #bury(unmatched: readonly Unmatched[]): Promise<void> {
+    await this.#options.log.bury(
+      unmatched.flatMap(({ reason, body }) => (LET_GO.has(reason) || body === null ? [] : [{ reason, body }])),
+    )
+  }
+
+  #count({ seen, matched }: Batch, unmatched: readonly Unmatched[]): void {
     const { metrics, now } = this.#options
-    for (const [status, events] of batch.seen) metrics.events.inc({ status }, events)
+    for (const [status, events] of seen) metrics.events.inc({ status }, events)
     for (const { reason } of unmatched) metrics.unmatched.inc({ reason })
     const foldedAt = now()
-    for (const { event } of batch.matched)
-      if (event.at !== null) metrics.lag.observe(Math.max(0, foldedAt - event.at) / 1_000)
+    for (const statuses of matched.values())
+      for (const { event } of statuses)
+        if (event.at !== null) metrics.lag.observe(Math.max(0, foldedAt - event.at) / 1_000)
   }
 
   #trouble(error: unknown): void {
@@ -166,7 +198,8 @@ export class Folder {
   }
 }
 
-/** A phone number as Meta writes it, digits alone. */
-function numberOf(waId: string | null): number | null {
-  return waId !== null && /^\d{7,15}$/.test(waId) ? Number(waId) : null
+/** How many entries make a batch, if the next are like these. */
+function entriesABatch(entries: readonly LogEntry[]): number {
+  const bytes = entries.reduce((sum, { bodies }) => sum + bodies.reduce((all, body) => all + body.length, 0), 0)
+  return Math.max(1, Math.min(ENTRIES_MAX, Math.floor((BATCH_BYTES * entries.length) / Math.max(1, bytes))))
 }

@@ -47,22 +47,20 @@ export class Inbox {
   }
 
   #write(): void {
-    while (this.#writing < WRITES && this.#held.length > 0) {
-      const entry = this.#nextEntry()
-      this.#writing += 1
-      this.#store(entry.map(({ body }) => body))
-        .then(
-          () => {
-            for (const { done } of entry) done()
-          },
-          (error: unknown) => {
-            for (const { failed } of entry) failed(error)
-          },
-        )
-        .finally(() => {
-          this.#writing -= 1
-          this.#write()
-        })
+    while (this.#writing < WRITES && this.#held.length > 0) void this.#writeEntry(this.#nextEntry())
+  }
+
+  async #writeEntry(entry: readonly Held[]): Promise<void> {
+    this.#writing += 1
+    try {
+      await this.#store(entry.map(({ body }) => body))
+      for (const { done } of entry) done()
+    } catch (error) {
+      // Those that wait behind it would fail alike, each after a wait of its own, with Meta waiting at the other end.
+      for (const { failed } of [...entry, ...this.#held.splice(0)]) failed(error)
+    } finally {
+      this.#writing -= 1
+      this.#write()
     }
   }
 

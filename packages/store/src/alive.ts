@@ -21,7 +21,7 @@ export type AliveCampaign = {
 }
 
 /** Campaigns that ended stay in sight of exporters for this long, ms. */
-const IN_SIGHT_MS = 6 * 3_600_000
+export const IN_SIGHT_MS = 6 * 3_600_000
 
 /** The campaigns that somebody has to look after. */
 export class AliveCampaigns {

@@ -1,3 +1,4 @@
+import { IN_SIGHT_MS } from './alive.ts'
 import type { Keys } from './keys.ts'
 import type { RedisClient } from './redis.ts'
 
@@ -13,18 +14,22 @@ export type CampaignSight = {
 }
 
 /**
- * The campaigns in sight: alive, or ended within the last hours; the newest first, at most `most`.
+ * The campaigns in sight: alive, or ended within the last hours; the alive first, then those that ended latest, at most `most`.
  *
+ * @param now ms since 1970.
  * @returns them, and how many there are in all.
  */
 export async function campaignsInSight(
   client: RedisClient,
   keys: Keys,
   most: number,
+  now: number,
 ): Promise<{ readonly seen: CampaignSight[]; readonly total: number }> {
+  // Nobody takes those that ended long ago off the list while no other campaign ends.
+  const since = Math.floor(now - IN_SIGHT_MS)
   const [ids, total] = await Promise.all([
-    client.zrevrange(keys.alive(), 0, String(most - 1)),
-    client.zcard(keys.alive()),
+    client.zrevrangebyscore(keys.alive(), '+inf', since, 'LIMIT', 0, most),
+    client.zcount(keys.alive(), since, '+inf'),
   ])
   const seen = await Promise.all(ids.map(async (id) => await look(client, keys, id)))
   return { seen: seen.filter((sight) => sight !== null), total }

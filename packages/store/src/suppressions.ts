@@ -44,14 +44,23 @@ export class Suppressions {
    * A person's own word, as the provider tells of it: the last by its own time wins, so a late `resume` never undoes a
    * newer `stop`.
    *
+   * The word and the list lie in different places, so two processes may hear two words at once and act in the wrong order.
+   * Therefore each looks again after it has acted: whoever acts last acts on the latest word.
+   *
    * @param at when the person said it, ms.
    * @returns whether it was acted upon.
    */
   async hear(number: number, value: 'stop' | 'resume', at: number): Promise<boolean> {
-    const latest = await JUDGE.run(this.#client, [this.#keys.preferences()], [personKey(number), Math.floor(at), value])
+    const person = personKey(number)
+    const latest = await JUDGE.run(this.#client, [this.#keys.preferences()], [person, Math.floor(at), value])
     if (latest !== 1) return false
-    if (value === 'stop') await this.add([number])
-    else await this.remove([number])
+    for (let acted: string | null = null, word: string | null = value; word !== acted && word !== null;) {
+      acted = word
+      if (acted === 'stop') await this.add([number])
+      else await this.remove([number])
+      const known = await this.#client.hget(this.#keys.preferences(), String(person))
+      word = known?.split(':')[1] ?? null
+    }
     return true
   }
 

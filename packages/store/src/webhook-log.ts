@@ -1,13 +1,26 @@
 import type { Keys } from './keys.ts'
 import type { RedisClient } from './redis.ts'
+import { loadScript } from './script.ts'
+
+const TRIM = loadScript('trim-log')
+const FORGET_CONSUMERS = loadScript('forget-consumers')
 
 const GROUP = 'fold'
 /** An entry another consumer has held for this long is taken over: it died, or it is so slow that twice does no harm, ms. */
 const TAKE_OVER_MS = 5_000
 const DEAD_LETTERS_MAX = 10_000
+/** Of a longer dead letter only the beginning is kept: ten thousand bodies of 4 MB would fill any Redis. */
+const DEAD_LETTER_CHARACTERS_MAX = 16_384
+/** A consumer that has not asked for this long is no process any more, ms; a living one asks twice a second. */
+const CONSUMER_SILENT_MS = 3_600_000
 
 /** Bodies that were stored together. */
-export type LogEntry = { readonly id: string; readonly bodies: readonly Buffer[] }
+export type LogEntry = {
+  readonly id: string
+  /** When Redis took them in, ms. */
+  readonly at: number
+  readonly bodies: readonly Buffer[]
+}
 
 /** How far folding is behind. */
 export type LogBacklog = {
@@ -15,6 +28,14 @@ export type LogBacklog = {
   readonly entries: number
   /** Entries that no consumer has fetched, and those fetched and not yet folded. */
   readonly unfolded: number
+}
+
+/** How much of what is folded stays, for replays. */
+type LogBounds = {
+  /** Entries from before this, ms by Redis, go. */
+  readonly since: number
+  /** Bytes of Redis' memory the log may take; what is not folded stays all the same. */
+  readonly bytes: number
 }
 
 /** Why a webhook, or a part of it, could not be made use of. */
@@ -42,7 +63,7 @@ export class WebhookLog {
     this.#consumer = consumer
   }
 
-  /** Create the consumer group, once for all. */
+  /** Create the consumer group where there is none; it begins with the oldest entry, so none is passed over. */
   async open(): Promise<void> {
     try {
       await this.#client.xgroup('CREATE', this.#keys.webhookLog(), GROUP, '0', 'MKSTREAM')
@@ -98,22 +119,26 @@ export class WebhookLog {
   }
 
   async backlog(): Promise<LogBacklog> {
-    const { entries, lag, pending } = await this.#group()
-    return { entries, unfolded: lag + pending }
+    const log = this.#keys.webhookLog()
+    const [entries, groups] = await Promise.all([this.#client.xlen(log), this.#client.xinfo('GROUPS', log)])
+    const fields =
+      (groups as ReadonlyArray<readonly unknown[]>).map(toRecord).find((group) => group['name'] === GROUP) ?? {}
+    // Redis cannot always tell the lag after a trim; then everything stored may still be to do.
+    const lag = typeof fields['lag'] === 'number' ? fields['lag'] : entries
+    return { entries, unfolded: lag + Number(fields['pending'] ?? 0) }
   }
 
-  /**
-   * Forget entries older than `keepMs` or beyond the newest `keepEntries`, but never one that is not folded yet.
-   *
-   * @param now ms by Redis.
-   */
-  async trim(now: number, keepMs: number, keepEntries: number): Promise<void> {
+  /** Forget the oldest entries beyond the bounds, and consumers that are no more; never an entry that is not folded yet. */
+  async trim({ since, bytes }: LogBounds): Promise<void> {
     const log = this.#keys.webhookLog()
-    const { lag, pending, oldestPending, delivered } = await this.#group()
-    const folded = oldestPending ?? delivered
-    await this.#client.xtrim(log, 'MINID', '~', earlier(`${Math.max(0, Math.floor(now - keepMs))}-0`, folded))
-    // By count only when nothing is held unacknowledged somewhere in the middle of the log.
-    if (pending === 0) await this.#client.xtrim(log, 'MAXLEN', '~', Math.max(keepEntries, lag + 1_000))
+    const [entries, taken] = await Promise.all([
+      this.#client.xlen(log),
+      this.#client.memory('USAGE', log, 'SAMPLES', 20),
+    ])
+    if (taken === null || entries === 0) return
+    const most = Math.max(1, Math.floor((entries * bytes) / taken))
+    await TRIM.run(this.#client, [log], [GROUP, Math.max(0, Math.floor(since)), most])
+    await FORGET_CONSUMERS.run(this.#client, [log], [GROUP, CONSUMER_SILENT_MS])
   }
 
   /** Put aside what nobody could make use of, bounded: the newest stay. */
@@ -130,7 +155,7 @@ export class WebhookLog {
             'reason',
             reason,
             'body',
-            body,
+            body.slice(0, DEAD_LETTER_CHARACTERS_MAX),
           ),
       ),
     )
@@ -139,50 +164,17 @@ export class WebhookLog {
   async deadLetterCount(): Promise<number> {
     return await this.#client.xlen(this.#keys.deadLetters())
   }
-
-  async #group(): Promise<Group> {
-    const log = this.#keys.webhookLog()
-    const [entries, groups, pending] = await Promise.all([
-      this.#client.xlen(log),
-      this.#client.xinfo('GROUPS', log),
-      this.#client.xpending(log, GROUP),
-    ])
-    const fields =
-      (groups as ReadonlyArray<readonly unknown[]>).map(toRecord).find((group) => group['name'] === GROUP) ?? {}
-    const [count, oldest] = pending as [number, string | null]
-    return {
-      entries,
-      // Redis cannot always tell the lag after a trim; then everything stored may still be to do.
-      lag: typeof fields['lag'] === 'number' ? fields['lag'] : entries,
-      pending: count,
-      oldestPending: oldest,
-      delivered: String(fields['last-delivered-id'] ?? '0-0'),
-    }
-  }
 }
 
 type RawEntry = readonly [Buffer, readonly Buffer[]]
-type Group = {
-  readonly entries: number
-  readonly lag: number
-  readonly pending: number
-  readonly oldestPending: string | null
-  readonly delivered: string
-}
 
 function parseEntry([id, fields]: RawEntry): LogEntry {
-  return { id: id.toString(), bodies: fields.filter((_, index) => index % 2 === 1) }
+  const text = id.toString()
+  return { id: text, at: Number.parseInt(text, 10), bodies: fields.filter((_, index) => index % 2 === 1) }
 }
 
 function toRecord(flat: readonly unknown[]): Record<string, unknown> {
   const record: Record<string, unknown> = {}
   for (let index = 0; index + 1 < flat.length; index += 2) record[String(flat[index])] = flat[index + 1]
   return record
-}
-
-/** The earlier of two stream ids. */
-function earlier(left: string, right: string): string {
-  const [leftMs = 0, leftSeq = 0] = left.split('-').map(Number)
-  const [rightMs = 0, rightSeq = 0] = right.split('-').map(Number)
-  return leftMs < rightMs || (leftMs === rightMs && leftSeq < rightSeq) ? left : right
 }

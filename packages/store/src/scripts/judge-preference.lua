@@ -1,8 +1,8 @@
-#!lua
+#!lua flags=allow-oom
 --[[
   Whether a person's word about marketing is the latest there is: the last event wins by its own time, and of two at the
   same time the `stop`. Asked again about the same event, the answer is the same, so a crash between this and acting upon
-  it loses nothing.
+  it loses nothing. Runs at full memory: an opt-out must not wait for it.
 
   KEYS  1 preferences  hash: number -> 'time, ms:stop|resume'
   ARGV  1 number  2 time, ms  3 'stop' or 'resume'
