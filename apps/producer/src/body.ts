@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 import { Problem } from './problem.ts'
 
@@ -42,13 +42,13 @@ export function deferBody(app: FastifyInstance): void {
 }
 
 /**
- * Answer before the body has been read to its end. The connection cannot be used again, and what still comes is thrown
- * away for a while: closing at once would reset the connection under a client that is still sending, before it reads.
+ * Answer before the body has been read to its end. What still comes is read and thrown away for a while, so that a client
+ * that is still sending gets to read the answer: `Connection: close` would make Node cut it off as soon as the answer is
+ * written.
  */
-export function refuseRest(request: FastifyRequest, reply: FastifyReply): void {
+export function refuseRest(request: FastifyRequest): void {
   const { raw } = request
   if (raw.complete || raw.destroyed) return
-  void reply.header('connection', 'close')
   raw.unpipe()
   raw.on('error', () => {})
   raw.resume()
