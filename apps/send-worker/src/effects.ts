@@ -42,7 +42,7 @@ export class Effects {
         if (this.#isNews('throttle')) await senders.throttle(sender, effect.waitMs ?? THROTTLE_REST_MS)
         return
       case 'rest':
-        if (!this.#isNews('rest')) return
+        if (!this.#isNews(`rest ${effect.reason}`)) return
         await senders.rest(
           sender,
           Math.max(effect.askedMs ?? 0, restDelay(effect.restMs, this.#restsInARow++, random())),

@@ -37,9 +37,9 @@ local configured = tonumber(rate[5]) or tonumber(ARGV[2])
 local factor = tonumber(rate[2] or 1)
 if factor < 1 then factor = math.min(1, factor + (now - tonumber(rate[4] or now)) / 1000 * 0.05) end
 local limit = math.max(configured * factor, 0.1)
--- The largest wish fades by 5 ms a second.
+-- The largest wish fades by 3 ms a second: what is allowed late then never meets slots that are denser by more than the 3 ms spare.
 local wished = tonumber(ARGV[4])
-local faded = tonumber(rate[6] or 0) - (now - tonumber(rate[7] or now)) * 0.005
+local faded = tonumber(rate[6] or 0) - (now - tonumber(rate[7] or now)) * 0.003
 local late = math.floor(math.max(wished, faded))
 local spacing_us = 1000000 * (1.003 + late / 1000) / limit
 local first = math.max(tonumber(rate[1] or 0), now_us + tonumber(ARGV[5]) * 1000)
