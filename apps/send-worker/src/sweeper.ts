@@ -111,10 +111,13 @@ export class Sweeper {
 
   /** What is unknown is sent again while webhooks of the sender are seen to flow, for as long as they would be here. */
   async #release({ id, sender }: AliveCampaign): Promise<void> {
+    const { senders, now, resendWindowMs } = this.#options
+    // An outage of the status-workers holds statuses up: those of the attempt may come later than those of newer ones.
+    const steady = (await senders.receivedSteadilyFor(now())) >= resendWindowMs
     const gate = {
-      windowMs: this.#options.resendWindowMs,
-      webhooksUntil: await this.#options.senders.webhooksUntil(sender),
-      flowMs: Math.min(FLOW_MS, this.#options.resendWindowMs / 2),
+      windowMs: resendWindowMs,
+      webhooksUntil: steady ? await senders.webhooksUntil(sender) : 0,
+      flowMs: Math.min(FLOW_MS, resendWindowMs / 2),
       giveUpMs: RESEND_GIVE_UP_MS,
       marginMs: MARGIN_MS,
       attemptsMax: RESEND_ATTEMPTS_MAX,

@@ -30,6 +30,7 @@ export type StatusWorker = {
 
 const LEASE_MS = 10_000
 const TRIM_EVERY_MS = 10_000
+const NOTE_RECEIVER_EVERY_MS = 1_000
 
 /**
  * Build and start a status-worker. It starts without Redis too: until Redis is there it answers 503, and Meta comes again.
@@ -77,6 +78,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
   })
   const stopping = new AbortController()
   const trimming = trimNowAndThen(log, config, stopping.signal, onTrouble)
+  const receivers = new Senders(inboxClient, keys)
 
   const ops = await startOpsServer({
     host: config.host,
@@ -91,6 +93,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
   folder.start()
   exporter.start()
   await app.listen({ host: config.host, port: config.port })
+  const noting = noteReceiving(async () => await receivers.noteReceiver(), stopping.signal)
   return {
     port: (app.server.address() as AddressInfo).port,
     metricsPort: ops.port,
@@ -98,7 +101,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
       { name: 'requests', run: async () => (stopping.abort(), await app.close()) },
       { name: 'folder', run: async () => await folder.stop() },
       { name: 'exporter', run: async () => await exporter.stop() },
-      { name: 'trimming', run: async () => await trimming },
+      { name: 'trimming', run: async () => void (await Promise.all([trimming, noting])) },
       { name: 'ops', run: async () => await ops.close() },
       {
         name: 'redis',
@@ -106,6 +109,15 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
           void (await Promise.all([inboxClient, foldClient, blocking].map(async (client) => await closeRedis(client)))),
       },
     ],
+  }
+}
+
+/** Resending what is unknown waits for statuses, and so must know for how long they could come. */
+async function noteReceiving(note: () => Promise<void>, stop: AbortSignal): Promise<void> {
+  while (!stop.aborted) {
+    // Redis is away: then webhooks are refused too, and the gap shall show.
+    await note().catch(() => {})
+    await pause(NOTE_RECEIVER_EVERY_MS, stop)
   }
 }
 

@@ -53,6 +53,8 @@ export class Keys {
   readonly rate = (sender: string): string => `${this.prefix}:{s:${sender}}:rate`
   /** zset: how its webhooks flow: `until` -> the latest event folded, ms; for the gate of resending. */
   readonly webhookFlow = (sender: string): string => `${this.prefix}:{s:${sender}}:webhooks`
+  /** hash: when a status-worker last took webhooks (`seen`), and since when their silence means something (`steady`), ms. */
+  readonly receiver = (): string => `${this.prefix}:{webhooks}:receiver`
   /** hash: why the sender must not send now: reason -> JSON. */
   readonly blocks = (sender: string): string => `${this.prefix}:{s:${sender}}:blocks`
 

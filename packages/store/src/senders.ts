@@ -4,6 +4,10 @@ import { loadScript } from './script.ts'
 
 const GRANT = loadScript('grant-slots')
 const SLOW = loadScript('slow-sender')
+const NOTE_RECEIVER = loadScript('note-receiver')
+
+/** When no status-worker has said for this long that it takes webhooks, they were refused meanwhile, ms. */
+const RECEIVER_GAP_MS = 4_000
 
 export type SlotRequest = {
   readonly sender: string
@@ -99,6 +103,23 @@ export class Senders {
   /** The latest event of this sender that a webhook has told of, ms; 0: none yet. */
   async webhooksUntil(sender: string): Promise<number> {
     return Number((await this.#client.zscore(this.#keys.webhookFlow(sender), 'until')) ?? 0)
+  }
+
+  /** This process takes webhooks at this moment; to be said every second. */
+  async noteReceiver(): Promise<void> {
+    await NOTE_RECEIVER.run(this.#client, [this.#keys.receiver()], [RECEIVER_GAP_MS])
+  }
+
+  /**
+   * For how long webhooks have been taken without a break, ms: what was reported within this time is here. 0 when nobody
+   * takes them now, or when what an outage held up may still come.
+   *
+   * @param now ms by Redis.
+   */
+  async receivedSteadilyFor(now: number): Promise<number> {
+    const [seen, steady] = await this.#client.hmget(this.#keys.receiver(), 'seen', 'steady')
+    if (seen == null || now - Number(seen) > RECEIVER_GAP_MS) return 0
+    return Math.max(0, now - Number(steady ?? now))
   }
 
   async block(sender: string, reason: string, block: SenderBlock): Promise<void> {
