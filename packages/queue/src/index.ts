@@ -1,4 +1,4 @@
-export { SendQueue, sendQueueName, STRIDES, virtualTime, visitId } from './send-queue.ts'
+export { SendQueue } from './send-queue.ts'
 export type { Priority, QueueDepth, Visit, VisitJob } from './send-queue.ts'
 export { ScheduleQueue, Scheduler } from './schedule-queue.ts'
 export type { Firing, SchedulerOptions } from './schedule-queue.ts'
