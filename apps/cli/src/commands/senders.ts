@@ -1,0 +1,49 @@
+import type { Command } from 'commander'
+
+import { Failure } from '../failure.ts'
+import { formatTable } from '../format.ts'
+import { isRecord, text } from '../problem.ts'
+import type { Action, Context } from './command.ts'
+
+type Record_ = Readonly<Record<string, unknown>>
+
+export function sendersCommand(program: Command, action: Action): void {
+  program.command('senders').description("each sender's rate, limit, state and why").action(action(senders))
+}
+
+async function senders({ api, output }: Context): Promise<void> {
+  const answer = await api.call('GET', '/v1/senders')
+  const found = sendersIn(answer)
+  const rows = found.map((sender) => [
+    text(sender['id']),
+    text(sender['state']),
+    numberOf(sender['messagesPerSecond']),
+    numberOf(sender['limit']),
+    waitingOf(sender),
+    reasonsOf(sender).join('; '),
+  ])
+  output.show(answer, formatTable(['sender', 'state', 'configured/s', 'in force/s', 'chunks waiting', 'why'], rows))
+}
+
+/** @throws Failure when the answer is no list of senders. */
+export function sendersIn(answer: unknown): Record_[] {
+  if (isRecord(answer) && Array.isArray(answer['senders'])) return answer['senders'].filter(isRecord)
+  throw new Failure('unavailable', "the API's answer is no list of senders")
+}
+
+/** `code_190 (token) until 2026-…` for everything that stops a sender. */
+export function reasonsOf(sender: Record_): string[] {
+  const why = Array.isArray(sender['why']) ? sender['why'].filter(isRecord) : []
+  return why.map((reason) => {
+    const until = text(reason['until'])
+    return `${text(reason['reason'])} (${text(reason['detail'])})${until === '' ? ' until somebody lifts it' : ` until ${until}`}`
+  })
+}
+
+function waitingOf(sender: Record_): number {
+  return isRecord(sender['queue']) ? numberOf(sender['queue']['waiting']) : 0
+}
+
+function numberOf(value: unknown): number {
+  return typeof value === 'number' ? Math.round(value * 10) / 10 : 0
+}

@@ -1,0 +1,131 @@
+import { expect, test } from 'vitest'
+
+import { formatLogLine, formatProgress, formatReport, formatTable } from './format.ts'
+import { readReport, settledOf } from './report.ts'
+import type { Report } from './report.ts'
+
+const answer = {
+  id: 'mf1abc',
+  name: 'black-friday',
+  sender: 'main-br',
+  status: 'running',
+  reason: null,
+  createdAt: '2026-11-27T11:00:00.000Z',
+  launchedAt: '2026-11-27T12:00:00.000Z',
+  startAt: null,
+  counts: {
+    recipients: 100_000,
+    pending: 40_000,
+    sending: 120,
+    accepted: 57_000,
+    unknown: 3,
+    rejected: 800,
+    expired: 0,
+    suppressed: 2_077,
+    canceled: 0,
+  },
+  delivery: { sent: 56_500, delivered: 51_000, read: 20_000, failed: 700, undelivered: 0, held: 0 },
+  errors: { '131026': 500, '132012': 800 },
+  route: { marketing_lite: 56_000, marketing: 500 },
+  intake: { rows: 100_010, accepted: 100_000, duplicates: 10, rejected: 0, reasons: {} },
+  forecast: { finishAt: '2026-11-27T12:20:00.000Z', limitedBy: 'sender_rate' },
+  runs: [],
+  somethingNewer: true,
+}
+
+const report = readReport(answer)
+
+test('a report for people: every number with its share, errors with their meaning, nothing that is zero', () => {
+  expect(formatReport(report)).toEqual([
+    'black-friday  mf1abc',
+    'running  ·  sender main-br',
+    '  created   2026-11-27T11:00:00.000Z',
+    '  launched  2026-11-27T12:00:00.000Z',
+    '',
+    'recipients               100,000  100.0 %',
+    '  pending                 40,000   40.0 %',
+    '  sending                    120    0.1 %',
+    '  accepted                57,000   57.0 %',
+    '  unknown                      3    0.0 %',
+    '  rejected                   800    0.8 %',
+    '  suppressed               2,077    2.1 %',
+    '',
+    'of the accepted',
+    '  sent                    56,500   99.1 %',
+    '  delivered               51,000   89.5 %',
+    '  read                    20,000   35.1 %',
+    '  failed                     700    1.2 %',
+    '',
+    'route',
+    '  marketing_lite          56,000   98.2 %',
+    '  marketing                  500    0.9 %',
+    '',
+    'errors',
+    "  132012           800  a template parameter's format does not match",
+    '  131026           500  undeliverable: not on WhatsApp, an old client, or terms not accepted',
+    '',
+    'rows taken in',
+    '  rows                   100,010  100.0 %',
+    '  accepted               100,000  100.0 %',
+    '  duplicates                  10    0.0 %',
+    '',
+    'through about 2026-11-27T12:20:00.000Z (limited by sender_rate)',
+  ])
+})
+
+test('a campaign without a recipient divides by nothing', () => {
+  const draft = readReport({ id: 'a', status: 'draft', counts: { recipients: 0 } })
+  expect(formatReport(draft).join('\n')).toContain('recipients                     0')
+  expect(formatProgress(draft, null)).toBe('draft  0 of 0')
+})
+
+test('a line of progress says how far, how fast and until when', () => {
+  expect(settledOf(report)).toBe(59_880)
+  expect(formatProgress(report, 79.6)).toBe(
+    'running  59,880 of 100,000 (59.9 %)  ·  accepted 57,000  ·  rejected 800  ·  unknown 3  ·  suppressed 2,077  ·  80/s  ·  through about 2026-11-27T12:20:00.000Z',
+  )
+  expect(formatProgress({ ...report, status: 'paused', reason: 'code_132015' }, null)).toMatch(
+    /^paused \(code_132015\)  /,
+  )
+})
+
+test('a line of a log can be taken apart by a program', () => {
+  const line = formatLogLine({ ...report, counts: { recipients: 10, accepted: 4 }, reason: 'by hand' }, 3.2, 'T')
+  expect(line).toBe(
+    'T status=running reason="by hand" recipients=10 accepted=4 per_second=3 finish_at=2026-11-27T12:20:00.000Z',
+  )
+})
+
+test('columns stand below each other, numbers to the right', () => {
+  expect(
+    formatTable(
+      ['id', 'n'],
+      [
+        ['a', 5],
+        ['long', 12_345],
+      ],
+    ),
+  ).toEqual(['id         n', 'a          5', 'long  12,345'])
+  expect(formatTable(['id', 'n'], [])).toEqual(['id  n'])
+})
+
+test.each<[string, unknown]>([
+  ['nothing', null],
+  ['a list', []],
+  ['a page', '<html>'],
+  ['another document', { id: 7 }],
+])('%s is no campaign', (_what, odd) => {
+  expect(() => readReport(odd)).toThrow(/no campaign/)
+})
+
+test('fields of another type are left out rather than shown', () => {
+  const odd: Report = readReport({
+    id: 'a',
+    status: 'running',
+    counts: { recipients: 'many', accepted: 1 },
+    errors: [],
+    runs: 'x',
+    forecast: 1,
+  })
+  expect(odd).toMatchObject({ counts: { accepted: 1 }, errors: {}, runs: [], finishAt: null, limitedBy: '' })
+})

@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+
+import { spawnApp, startRedis } from '@chasqui/harness'
+import type { App } from '@chasqui/harness'
+
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+export const KEY = 'a-key-of-the-tests'
+const TOKEN = 'a-token-of-the-tests'
+
+export const CAMPAIGN = {
+  name: 'from-the-command-line',
+  sender: 'main',
+  template: {
+    name: 'greeting',
+    language: 'pt_BR',
+    components: [{ type: 'body', parameters: [{ type: 'text', text: '{{first_name}}' }] }],
+  },
+}
+
+export type Said = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
+
+export type RunOptions = { readonly env?: Readonly<Record<string, string>>; readonly stdin?: string }
+
+/** The whole installation as processes of their own, and the command line as one more. */
+export type Installation = {
+  readonly url: string
+  readonly folder: string
+  readonly producer: App
+  readonly redisUrl: string
+  /** Runs a command line to its end. */
+  readonly chasqui: (args: readonly string[], options?: RunOptions) => Promise<Said>
+  /** Writes a file and answers its path. */
+  readonly file: (name: string, content: string | Uint8Array) => string
+  /** Lets a send-worker run against a pretended endpoint, so that campaigns come to their end. */
+  readonly startSending: () => Promise<void>
+  readonly stop: () => Promise<void>
+}
+
+export async function startInstallation(): Promise<Installation> {
+  const redis = await startRedis()
+  const folder = mkdtempSync(join(tmpdir(), 'chasqui-cli-'))
+  const file = (name: string, content: string | Uint8Array): string => {
+    const path = join(folder, name)
+    writeFileSync(path, content)
+    return path
+  }
+  const simulator = spawnApp({
+    name: 'simulator',
+    env: { PORT: '0', SIMULATOR_TOKENS: TOKEN, SIMULATOR_NUMBERS: '106540352242922:1000' },
+  })
+  const apps = [simulator]
+  const baseUrl = `http://127.0.0.1:${(await simulator.ready()).port}/v25.0`
+  const sender = { id: 'main', phoneNumberId: '106540352242922', wabaId: '102290129340398', accessTokenEnv: 'TOKEN' }
+  const senders = [{ ...sender, messagesPerSecond: 80, baseUrl }]
+  const env = {
+    REDIS_URL: redis.url,
+    SENDERS_FILE: file('senders.json', JSON.stringify(senders)),
+    METRICS_PORT: '0',
+    TOKEN,
+  }
+  const producer = spawnApp({
+    name: 'producer',
+    env: { ...env, PORT: '0', API_KEYS: `tests:${createHash('sha256').update(KEY).digest('hex')}` },
+  })
+  apps.push(producer)
+  const url = `http://127.0.0.1:${(await producer.ready()).port}`
+  return {
+    url,
+    folder,
+    producer,
+    redisUrl: redis.url,
+    chasqui: async (args, options = {}) =>
+      await chasqui(args, { ...options, env: { CHASQUI_URL: url, CHASQUI_API_KEY: KEY, ...options.env } }),
+    file,
+    startSending: async () => {
+      const worker = spawnApp({ name: 'send-worker', env })
+      apps.push(worker)
+      await worker.ready()
+    },
+    stop: async () => {
+      await Promise.all(apps.map(async (app) => await app.stop()))
+      await redis.stop()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+/** Runs the program in a process of its own, with nothing but the given environment. */
+export async function chasqui(args: readonly string[], { env = {}, stdin = '' }: RunOptions): Promise<Said> {
+  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...env }, stdio: 'pipe' })
+  child.stdin.on('error', () => {}).end(stdin)
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { code: child.exitCode, stdout, stderr }
+}
