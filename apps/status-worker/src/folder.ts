@@ -135,8 +135,9 @@ export class Folder {
     const [unmatched] = await Promise.all([
       Promise.all([...batch.matched].map(async ([campaign, statuses]) => await this.#foldCampaign(campaign, statuses))),
       this.#hear(batch),
-      this.#noteFlow(batch),
     ])
+    // After the facts: whoever hears that webhooks flow finds what they said.
+    await this.#noteFlow(batch)
     return [...batch.unmatched, ...unmatched.flat()]
   }
 
