@@ -43,6 +43,7 @@ export const PROBLEMS = {
   internal_error: 500,
   store_unavailable: 503,
   too_busy: 503,
+  stopping: 503,
 } as const satisfies Readonly<Record<string, number>>
 
 export type ProblemCode = keyof typeof PROBLEMS

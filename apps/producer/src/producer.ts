@@ -9,6 +9,7 @@ import {
   Chunks,
   closeRedis,
   connectRedis,
+  durabilityWarnings,
   Keys,
   RecipientAppender,
   Recipients,
@@ -81,6 +82,11 @@ export async function startProducer(settings: Settings, senders: readonly Sender
       return { ok: true }
     },
   })
+  void durabilityWarnings(client)
+    .then((warnings) => {
+      for (const warning of warnings) logger.warn(warning)
+    })
+    .catch(onError)
   await app.listen({ host: settings.HOST, port: settings.PORT })
   onShutdown({
     logger,

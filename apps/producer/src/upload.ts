@@ -49,25 +49,30 @@ export function bodyForm(contentType: string | undefined, contentEncoding: strin
 /** What became of an upload's rows so far. */
 export type UploadResult = { accepted: number; duplicates: number }
 
+export type UploadRequest = {
+  readonly source: Readable
+  readonly form: BodyForm
+  readonly intake: RecipientIntake
+  /** Answers when a batch is stored: how many of its rows were new. */
+  readonly store: (batch: Batch) => Promise<AppendReply>
+  /** Aborts when the process stops: the upload ends between two pieces, with an answer. */
+  readonly stop: AbortSignal
+}
+
 /**
  * Read a body to its end, storing batches as they fill, a few ahead of Redis' answers. Memory stays what those batches
  * take, whatever the length: while they wait, the body is not read.
  *
- * @param store answers when a batch is stored; how many of its rows were new.
  * @throws Problem with the counts so far when the body cannot be read, the campaign takes no more, or Redis is away.
  *   What was stored stays; sending the same body again adds what is missing.
  */
-export async function takeUpload(
-  source: Readable,
-  form: BodyForm,
-  intake: RecipientIntake,
-  store: (batch: Batch) => Promise<AppendReply>,
-): Promise<UploadResult> {
+export async function takeUpload({ source, form, intake, store, stop }: UploadRequest): Promise<UploadResult> {
   const upload = new Upload(intake, store)
   try {
     for await (const text of textOf(source, form)) {
       intake.push(text)
       await upload.storeReady()
+      if (stop.aborted) throw new Problem('stopping', 'this process is ending; send the same body again')
     }
     const end = intake.end()
     await upload.storeReady()

@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
+import { request as httpRequest } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { json } from 'node:stream/consumers'
 
-import { spawnApp, startRedis } from '@chasqui/harness'
+import { spawnApp, startRedis, tcpProxy } from '@chasqui/harness'
 import type { App, PrivateRedis } from '@chasqui/harness'
 import { ScheduleQueue } from '@chasqui/queue'
 import { closeRedis, connectRedis, Keys } from '@chasqui/store'
@@ -98,6 +102,48 @@ describe('a producer', () => {
     app.signal('SIGTERM')
     expect(await app.exited).toEqual({ code: 0, signal: null })
     expect(await reading).toContain('event: report')
+  })
+
+  test('answers an upload that is still coming in when it has to end, and what it stored stays', async () => {
+    const app = start()
+    const { port } = await app.ready()
+    const { body } = await request(port, 'POST', '/v1/campaigns', CAMPAIGN)
+    const read = async () => (await request(other.port, 'GET', `/v1/campaigns/${body.id}`)).body.counts
+    const other = await start().ready()
+    const upload = httpRequest({
+      port,
+      method: 'POST',
+      path: `/v1/campaigns/${body.id}/recipients`,
+      headers: { 'content-type': 'text/csv' },
+    })
+    upload.on('error', () => {})
+    const answered = once(upload, 'response') as Promise<[IncomingMessage]>
+    const rows = (from: number, count: number): string =>
+      Array.from({ length: count }, (_, row) => `+44791${1_000_000 + from + row},Name ${row}\n`).join('')
+    upload.write(`to,first_name\n${rows(0, 20_000)}`)
+    await expect.poll(async () => (await read())['recipients']).toBeGreaterThan(0)
+    app.signal('SIGTERM')
+    await app.waitFor(/"msg":"stopping"/)
+    // More than is gathered before it is looked at.
+    upload.write(rows(20_000, 20_000))
+    const [answer] = await answered
+    const problem = (await json(answer)) as { readonly code: string; readonly accepted: number }
+    expect([answer.statusCode, problem.code]).toEqual([503, 'stopping'])
+    expect(problem.accepted).toBeGreaterThan(0)
+    expect((await read())['recipients']).toBe(problem.accepted)
+    expect(await app.exited).toEqual({ code: 0, signal: null })
+  })
+
+  test('started before its Redis, it waits for it', async () => {
+    const wire = await tcpProxy(redis.url)
+    wire.refuse()
+    const { port, metricsPort } = await start({ REDIS_URL: wire.url }).ready()
+    expect((await request(metricsPort, 'GET', '/readyz')).status).toBe(503)
+    expect((await request(port, 'GET', '/v1/campaigns')).body.code).toBe('store_unavailable')
+    wire.heal()
+    await expect.poll(async () => (await request(metricsPort, 'GET', '/readyz')).status, { timeout: 10_000 }).toBe(200)
+    expect((await request(port, 'POST', '/v1/campaigns', CAMPAIGN)).status).toBe(201)
+    await wire.close()
   })
 
   test('says that it is not ready, and why, while Redis is away', async () => {

@@ -4,7 +4,7 @@ import { columnsOf, RecipientIntake, stepFor } from '@chasqui/campaign'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 
 import { deferBody, refuseRest } from '../body.ts'
-import type { Context } from '../context.ts'
+import type { Appender, Context } from '../context.ts'
 import { CSV, exportLines, NDJSON } from '../export.ts'
 import { campaignNotFound, Problem } from '../problem.ts'
 import { bodyForm, notOpen, takeUpload, uploadView } from '../upload.ts'
@@ -35,7 +35,7 @@ export function recipientRoutes(context: Context): FastifyPluginAsyncZod {
           415: moreProblems[415],
         },
       },
-      handler: async (request, reply) => {
+      handler: async (request) => {
         try {
           const form = bodyForm(request.headers['content-type'], request.headers['content-encoding'])
           const campaign = await context.campaigns.read(request.params.id)
@@ -49,15 +49,12 @@ export function recipientRoutes(context: Context): FastifyPluginAsyncZod {
           })
           const appender = context.openAppender(campaign.id)
           await appender.open()
-          const result = await takeUpload(request.raw, form, intake, appender.append).finally(() =>
-            countRows(context, intake),
-          )
+          const store = counting(context, appender.append)
+          const result = await takeUpload({ source: request.raw, form, intake, store, stop: context.stopping })
           await appender.close().catch(() => {})
-          context.metrics.rows.inc({ result: 'accepted' }, result.accepted)
-          context.metrics.rows.inc({ result: 'duplicate' }, result.duplicates)
           return uploadView(intake, result)
         } catch (error) {
-          refuseRest(request, reply)
+          refuseRest(request)
           throw error
         }
       },
@@ -88,7 +85,16 @@ export function recipientRoutes(context: Context): FastifyPluginAsyncZod {
   }
 }
 
-function countRows(context: Context, intake: RecipientIntake): void {
-  const rejected = Object.values(intake.tally.rejected).reduce((sum, count) => sum + count, 0)
-  context.metrics.rows.inc({ result: 'rejected' }, rejected)
+/** Count rows as they are stored: an upload that breaks off has been counted as far as it went. */
+function counting(context: Context, append: Appender['append']): Appender['append'] {
+  return async (batch) => {
+    const reply = await append(batch)
+    if (reply.kind === 'stored') {
+      const rejected = Object.values(batch.tally.rejected).reduce((sum, count) => sum + count, 0)
+      context.metrics.rows.inc({ result: 'accepted' }, reply.added)
+      context.metrics.rows.inc({ result: 'duplicate' }, reply.duplicates)
+      context.metrics.rows.inc({ result: 'rejected' }, rejected)
+    }
+    return reply
+  }
 }

@@ -27,15 +27,21 @@ export function suppressionRoutes(context: Context): FastifyPluginAsyncZod {
           consumes: ['text/csv', 'application/x-ndjson', 'application/json'],
           response: { 200: answer('stored', uploadAnswer), ...problems, 415: moreProblems[415] },
         },
-        handler: async (request, reply) => {
+        handler: async (request) => {
           try {
             const form = bodyForm(request.headers['content-type'], request.headers['content-encoding'])
             const intake = new RecipientIntake(form.format, { columns: [], unknownColumns: 'ignore' })
-            const result = await takeUpload(request.raw, form, intake, async (batch) => await suppress(context, batch))
+            const result = await takeUpload({
+              source: request.raw,
+              form,
+              intake,
+              store: async (batch) => await suppress(context, batch),
+              stop: context.stopping,
+            })
             context.metrics.suppressions.inc({ change: 'added' }, result.accepted)
             return uploadView(intake, result)
           } catch (error) {
-            refuseRest(request, reply)
+            refuseRest(request)
             throw error
           }
         },
