@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { CAMPAIGN, chasqui, KEY, startInstallation } from './cli.ts'
+import { CAMPAIGN, chasqui, KEY, spawned, startInstallation } from './cli.ts'
 import type { Installation, Said } from './cli.ts'
 
 let here: Installation
@@ -264,6 +264,30 @@ describe('what cannot be done', () => {
       code: 2,
       stderr: expect.stringContaining('is no JSON') as string,
     })
+  })
+})
+
+describe('as a process', () => {
+  const env = (): Readonly<Record<string, string>> => ({ CHASQUI_URL: here.url, CHASQUI_API_KEY: KEY })
+
+  test('it reads standard input, answers on standard output, and ends with its code', async () => {
+    const id = await draft()
+    const said = await spawned(['campaign', 'upload', id, '-', '--format', 'csv', '--json'], {
+      env: env(),
+      stdin: csv(5_000),
+    })
+    expect(said).toMatchObject({ code: 0, stderr: '' })
+    expect(json(said)).toMatchObject({ accepted: 5_000 })
+    expect(await spawned(['campaign', 'show', 'nobody'], { env: env() })).toMatchObject({ code: 1, stdout: '' })
+    expect(await spawned([], {})).toMatchObject({ code: 2, stdout: '' })
+  })
+
+  test('it ends when nobody answers, with its input unread', async () => {
+    const said = await spawned(['campaign', 'upload', 'x', '-', '--format', 'csv'], {
+      env: { CHASQUI_URL: 'http://127.0.0.1:1' },
+      stdin: csv(10),
+    })
+    expect(said.code).toBe(3)
   })
 })
 

@@ -5,11 +5,13 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
 import { spawnApp, startRedis } from '@chasqui/harness'
-import type { App } from '@chasqui/harness'
+
+import { run } from '../src/program.ts'
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 export const KEY = 'a-key-of-the-tests'
@@ -33,8 +35,6 @@ export type RunOptions = { readonly env?: Readonly<Record<string, string>>; read
 export type Installation = {
   readonly url: string
   readonly folder: string
-  readonly producer: App
-  readonly redisUrl: string
   /** Runs a command line to its end. */
   readonly chasqui: (args: readonly string[], options?: RunOptions) => Promise<Said>
   /** Writes a file and answers its path. */
@@ -75,8 +75,6 @@ export async function startInstallation(): Promise<Installation> {
   return {
     url,
     folder,
-    producer,
-    redisUrl: redis.url,
     chasqui: async (args, options = {}) =>
       await chasqui(args, { ...options, env: { CHASQUI_URL: url, CHASQUI_API_KEY: KEY, ...options.env } }),
     file,
@@ -93,10 +91,27 @@ export async function startInstallation(): Promise<Installation> {
   }
 }
 
-/** Runs the program in a process of its own, with nothing but the given environment. */
+/** Runs a command line in this process: the program without the start of Node, which is most of its time. */
 export async function chasqui(args: readonly string[], { env = {}, stdin = '' }: RunOptions): Promise<Said> {
+  const [stdout, stderr] = [new Memory(), new Memory()]
+  const code = await run(args, { env, stdin: Readable.from([Buffer.from(stdin)]), stdout, stderr, now: Date.now })
+  return { code, stdout: stdout.text, stderr: stderr.text }
+}
+
+/** Runs it in a process of its own, with nothing but the given environment. */
+export async function spawned(args: readonly string[], { env = {}, stdin = '' }: RunOptions): Promise<Said> {
   const child = spawn(process.execPath, [MAIN, ...args], { env: { ...env }, stdio: 'pipe' })
   child.stdin.on('error', () => {}).end(stdin)
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   return { code: child.exitCode, stdout, stderr }
+}
+
+/** Keeps what is written to it. */
+class Memory extends Writable {
+  text = ''
+
+  override _write(piece: Buffer, _encoding: string, done: () => void): void {
+    this.text += piece.toString()
+    done()
+  }
 }
