@@ -26,6 +26,10 @@ const LEAD_MS = 10
 const LOOK_AGAIN_MS = 1_000
 /** How soon it is asked whether claiming is allowed again, ms. */
 const FORBIDDEN_MS = 100
+/** Round trips of questions for slots that tell how far away Redis is. */
+const ROUND_TRIPS_KEPT = 9
+/** A Redis farther away than this slows sending down, ms. */
+const ROUND_TRIP_MAX_MS = 500
 /** Meta's highest limit is 1,000 a second; beyond that a limit is no promise that milliseconds could break. */
 const STRICT_LIMIT_MAX = 1_500
 
@@ -34,6 +38,7 @@ export class Pacer {
   readonly #options: PacerOptions
   readonly #lateness = new Lateness()
   #turn: Promise<void> = Promise.resolve()
+  #roundTrips: readonly number[] = []
   /** Slots granted and not used, earliest first. */
   #spare: Slot[] = []
 
@@ -63,8 +68,10 @@ export class Pacer {
         await pause(FORBIDDEN_MS, signal)
         continue
       }
+      const asked = this.#options.now()
       const reply = await this.#grant(most)
-      if (reply.kind === 'slots') return this.#times(reply)
+      this.#roundTrips = [...this.#roundTrips, this.#options.now() - asked].slice(-ROUND_TRIPS_KEPT)
+      if (reply.kind === 'slots') return this.#times(asked, reply)
       await pause(Math.min(waitOf(reply), LOOK_AGAIN_MS), signal)
     }
     return []
@@ -97,19 +104,29 @@ export class Pacer {
       messagesPerSecond: messagesPerSecond(),
       horizonMs: HORIZON_MS,
       leadMs: LEAD_MS,
-      lateMs: this.#lateness.wish(),
+      lateMs: Math.round(this.#lateness.wish() + this.#usualRoundTrip()),
     })
     onReply(reply)
     return reply
   }
 
-  #times(reply: SlotReply & { kind: 'slots' }): Slot[] {
-    const first = this.#options.now() + reply.firstUs / 1_000
+  /**
+   * Redis counted from a moment between question and answer. Counted from the answer no message leaves before its slot;
+   * counted from the question none leaves too late, also when the answer lay unread while the process was frozen.
+   */
+  #times(asked: number, reply: SlotReply & { kind: 'slots' }): Slot[] {
+    const received = this.#options.now()
     const lateMs = this.#options.messagesPerSecond() <= STRICT_LIMIT_MAX ? reply.lateMs : Number.POSITIVE_INFINITY
     return Array.from({ length: reply.count }, (_, index) => {
-      const at = first + (index * reply.spacingNs) / 1_000_000
-      return { at, latest: at + lateMs }
+      const ahead = reply.firstUs / 1_000 + (index * reply.spacingNs) / 1_000_000
+      return { at: received + ahead, latest: asked + ahead + lateMs }
     })
+  }
+
+  /** The median of the last ones, ms: a slow Redis is allowed for, a single freeze is not. */
+  #usualRoundTrip(): number {
+    const sorted = this.#roundTrips.toSorted((a, b) => a - b)
+    return Math.min(ROUND_TRIP_MAX_MS, sorted[Math.floor(sorted.length / 2)] ?? 0)
   }
 }
 

@@ -224,6 +224,19 @@ describe('a worker', () => {
     expect((await bench.witness(id)).recipients.doubled).toBe(0)
   })
 
+  test('told to end while the endpoint hangs gives up what is on the wire by its own word, and exits 0', async () => {
+    await start({ simulator: { answers: { lostShare: 1, lostKinds: ['hang'], hangMs: 60_000 } } })
+    const id = await bench.createCampaign(100)
+    await bench.launch(id)
+    const worker = await bench.startWorker()
+    await expect.poll(async () => (await bench.witness(id)).requests.received, { timeout: 10_000 }).toBeGreaterThan(5)
+    expect(await worker.stop(20_000)).toEqual({ code: 0, signal: null })
+    const counts = await bench.counts(id)
+    expect(counts['sending']).toBe(0)
+    // Everything that reached the endpoint may have been sent; nothing else is unknown.
+    expect(counts['unknown']).toBe((await bench.witness(id)).recipients.seen)
+  })
+
   test('killed in the middle leaves unknown what was on its way, and nobody is sent to twice', async () => {
     await start({
       messagesPerSecond: 500,

@@ -1,4 +1,14 @@
-import { claimWindow, dispositionOf, DISPOSITIONS, finishChunk, ledgerByte, reapClaims, releaseUnknowns, settleRows, STATE } from '@chasqui/delivery'
+import {
+  claimWindow,
+  dispositionOf,
+  DISPOSITIONS,
+  finishChunk,
+  ledgerByte,
+  reapClaims,
+  releaseUnknowns,
+  settleRows,
+  STATE,
+} from '@chasqui/delivery'
 import type { ClaimLedger, Move, Settlement } from '@chasqui/delivery'
 import { startRedis } from '@chasqui/harness'
 import type { PrivateRedis } from '@chasqui/harness'
@@ -27,7 +37,11 @@ afterAll(async () => {
   await redis.stop()
 })
 
-type Beginning = { readonly states: readonly number[]; readonly notAfter: number | null; readonly onUnknown: 'keep' | 'resend' }
+type Beginning = {
+  readonly states: readonly number[]
+  readonly notAfter: number | null
+  readonly onUnknown: 'keep' | 'resend'
+}
 
 /** The same campaign in Redis and in the model. `states`: one list of rows after the other, chunk by chunk. */
 async function begin({ states, notAfter, onUnknown }: Beginning): Promise<{ ledger: Ledger; model: ClaimLedger }> {
@@ -38,8 +52,15 @@ async function begin({ states, notAfter, onUnknown }: Beginning): Promise<{ ledg
     if (disposition !== null) counts.set(disposition, (counts.get(disposition) ?? 0) + 1)
   }
   const recipients = [...counts.values()].reduce((sum, value) => sum + value, 0)
-  await client.hset(keys.campaign(ID), { status: 'running', notAfter: notAfter === null ? '' : String(notAfter), onUnknown })
-  await client.hset(keys.counts(ID), { recipients: String(recipients), ...Object.fromEntries([...counts].map(([field, value]) => [field, String(value)] as const)) })
+  await client.hset(keys.campaign(ID), {
+    status: 'running',
+    notAfter: notAfter === null ? '' : String(notAfter),
+    onUnknown,
+  })
+  await client.hset(keys.counts(ID), {
+    recipients: String(recipients),
+    ...Object.fromEntries([...counts].map(([field, value]) => [field, String(value)] as const)),
+  })
   await client.set(keys.states(ID), Buffer.from(states))
   return {
     ledger: new Ledger(client, keys),
@@ -65,7 +86,11 @@ async function stored(): Promise<unknown> {
   return {
     status: await client.hget(keys.campaign(ID), 'status'),
     states: [...((await client.getBuffer(keys.states(ID))) ?? [])],
-    counts: Object.fromEntries(Object.entries(counts).filter(([, value]) => value !== '0').map(([field, value]) => [field, Number(value)])),
+    counts: Object.fromEntries(
+      Object.entries(counts)
+        .filter(([, value]) => value !== '0')
+        .map(([field, value]) => [field, Number(value)]),
+    ),
     claims: (await client.hkeys(keys.claims(ID))).toSorted(),
     leases: (await client.zrange(keys.leases(ID), 0, '-1')).toSorted(),
     retries: (await client.zrange(keys.retries(ID), 0, '-1')).map(Number).toSorted((a, b) => a - b),
@@ -92,23 +117,35 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   fc.constant({ kind: 'rejected', code: 131026 } as const),
   fc.constantFrom({ kind: 'suppressed', code: 131050 } as const, { kind: 'suppressed', code: 0 } as const),
   fc.constant({ kind: 'unknown' } as const),
-  fc.constantFrom({ kind: 'retry', due: PAST, code: 131056 } as const, { kind: 'retry', due: FUTURE, code: 131056 } as const),
+  fc.constantFrom(
+    { kind: 'retry', due: PAST, code: 131056 } as const,
+    { kind: 'retry', due: FUTURE, code: 131056 } as const,
+  ),
   fc.constant({ kind: 'released' } as const),
 )
 
 const token = fc.constantFrom('t1', 't2', 't3')
 const chunk = fc.constantFrom(0, 1)
 const claimStep = fc.record({
-    what: fc.constant('claim' as const),
-    token,
-    chunk,
-    fromRow: fc.nat(12),
-    most: fc.integer({ min: 1, max: 6 }),
-    late: fc.boolean(),
-    // A lease that is over the moment it is given, or never.
-    leaseMs: fc.constantFrom(-1, 1_000_000_000),
-  })
-const settleStep = fc.record({ what: fc.constant('settle' as const), token, chunk, rows: fc.uniqueArray(fc.record({ row: fc.nat(11), move }), { selector: ({ row }) => row, minLength: 1, maxLength: 8 }) })
+  what: fc.constant('claim' as const),
+  token,
+  chunk,
+  fromRow: fc.nat(12),
+  most: fc.integer({ min: 1, max: 6 }),
+  late: fc.boolean(),
+  // A lease that is over the moment it is given, or never.
+  leaseMs: fc.constantFrom(-1, 1_000_000_000),
+})
+const settleStep = fc.record({
+  what: fc.constant('settle' as const),
+  token,
+  chunk,
+  rows: fc.uniqueArray(fc.record({ row: fc.nat(11), move }), {
+    selector: ({ row }) => row,
+    minLength: 1,
+    maxLength: 8,
+  }),
+})
 // Weighted so that most claims find a running campaign and many settlements meet a claim.
 const step = fc.oneof(
   { arbitrary: claimStep, weight: 8 },
@@ -126,12 +163,24 @@ const step = fc.oneof(
     }),
     weight: 3,
   },
-  { arbitrary: fc.record({ what: fc.constant('status' as const), status: fc.constantFrom('running', 'running', 'paused', 'canceled') }), weight: 2 },
+  {
+    arbitrary: fc.record({
+      what: fc.constant('status' as const),
+      status: fc.constantFrom('running', 'running', 'paused', 'canceled'),
+    }),
+    weight: 2,
+  },
 )
 
 const beginning: fc.Arbitrary<Beginning> = fc.record({
   states: fc
-    .tuple(fc.array(fc.constantFrom(1, 1, 1, 1, 0, ledgerByte(STATE.accepted, 1), ledgerByte(STATE.unknown, 1)), { minLength: 12, maxLength: 12 }), fc.array(fc.constant(1), { minLength: 1, maxLength: 12 }))
+    .tuple(
+      fc.array(fc.constantFrom(1, 1, 1, 1, 0, ledgerByte(STATE.accepted, 1), ledgerByte(STATE.unknown, 1)), {
+        minLength: 12,
+        maxLength: 12,
+      }),
+      fc.array(fc.constant(1), { minLength: 1, maxLength: 12 }),
+    )
     .map(([first, second]) => [...first, ...Array.from({ length: CHUNK_ROWS - first.length }, () => 0), ...second]),
   notAfter: fc.constantFrom(null, null, FUTURE, PAST),
   onUnknown: fc.constantFrom('keep' as const, 'resend' as const),
@@ -146,7 +195,15 @@ describe('the ledger', () => {
           const now = Date.now()
           switch (what.what) {
             case 'claim': {
-              const ask = { token: what.token, chunk: what.chunk, fromRow: what.fromRow, most: what.most, leaseMs: what.leaseMs, marginMs: 1_000, bornAt: what.late ? 0 : now }
+              const ask = {
+                token: what.token,
+                chunk: what.chunk,
+                fromRow: what.fromRow,
+                most: what.most,
+                leaseMs: what.leaseMs,
+                marginMs: 1_000,
+                bornAt: what.late ? 0 : now,
+              }
               const { now: _now, ...answer } = await ledger.claim({ campaign: ID, ...ask })
               expect(answer).toEqual(claimWindow(model, { ...ask, patienceMs: CLAIM_PATIENCE_MS, now }))
               break
@@ -162,10 +219,19 @@ describe('the ledger', () => {
               break
             }
             case 'finish':
-              expect(await ledger.finishChunk(ID, what.chunk, 1_000)).toEqual(finishChunk(model, what.chunk, 1_000, now))
+              expect(await ledger.finishChunk(ID, what.chunk, 1_000)).toEqual(
+                finishChunk(model, what.chunk, 1_000, now),
+              )
               break
             case 'release': {
-              const gate = { windowMs: what.windowMs, webhooksUntil: what.webhooksUntil, flowMs: 1_000, giveUpMs: what.giveUpMs, marginMs: 1_000, attemptsMax: what.attemptsMax }
+              const gate = {
+                windowMs: what.windowMs,
+                webhooksUntil: what.webhooksUntil,
+                flowMs: 1_000,
+                giveUpMs: what.giveUpMs,
+                marginMs: 1_000,
+                attemptsMax: what.attemptsMax,
+              }
               expect(await ledger.releaseUnknowns(ID, gate, 100)).toEqual(releaseUnknowns(model, { ...gate, now }))
               break
             }
@@ -186,7 +252,16 @@ describe('the ledger', () => {
 
   test('a claim asked twice under one token is made once', async () => {
     const { ledger } = await begin({ states: [1, 1, 1, 1], notAfter: null, onUnknown: 'keep' })
-    const ask = { campaign: ID, chunk: 0, token: 't1', fromRow: 0, most: 3, bornAt: Date.now(), leaseMs: 60_000, marginMs: 0 }
+    const ask = {
+      campaign: ID,
+      chunk: 0,
+      token: 't1',
+      fromRow: 0,
+      most: 3,
+      bornAt: Date.now(),
+      leaseMs: 60_000,
+      marginMs: 0,
+    }
     const first = await ledger.claim(ask)
     const second = await ledger.claim(ask)
     expect({ ...second, now: 0 }).toEqual({ ...first, now: 0 })
@@ -199,9 +274,15 @@ describe('the ledger', () => {
     await ledger.claim({ ...ask, token: 't1' })
     expect(await ledger.claim({ ...ask, token: 't2' })).toMatchObject({ kind: 'claimed', rows: [] })
     await ledger.settle(ID, 0, 't1', [{ row: 0, move: { kind: 'released' } }])
-    expect(await ledger.claim({ ...ask, token: 't2' })).toMatchObject({ kind: 'claimed', rows: [{ row: 0, attempt: 1 }] })
+    expect(await ledger.claim({ ...ask, token: 't2' })).toMatchObject({
+      kind: 'claimed',
+      rows: [{ row: 0, attempt: 1 }],
+    })
     // The replay of the first settlement finds that the row is t2's now.
-    expect(await ledger.settle(ID, 0, 't1', [{ row: 0, move: { kind: 'released' } }])).toMatchObject({ settled: 0, stale: 1 })
+    expect(await ledger.settle(ID, 0, 't1', [{ row: 0, move: { kind: 'released' } }])).toMatchObject({
+      settled: 0,
+      stale: 1,
+    })
     expect(await client.hget(keys.counts(ID), 'sending')).toBe('1')
   })
 })
