@@ -90,7 +90,6 @@ export class SendingSender {
         id: sender.id,
         phoneNumberId: sender.phoneNumberId,
         callbackData: sender.correlation === 'callback_data',
-        messagesPerSecond: () => this.#sender.messagesPerSecond,
       },
       environment: shared.prefix,
       accessToken: () => this.#sender.accessToken,

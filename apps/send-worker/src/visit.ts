@@ -32,7 +32,6 @@ export type VisitorDependencies = {
     readonly id: string
     readonly phoneNumberId: string
     readonly callbackData: boolean
-    readonly messagesPerSecond: () => number
   }
   readonly environment: string
   readonly accessToken: () => string
