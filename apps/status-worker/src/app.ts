@@ -20,7 +20,7 @@ import { Exporter } from './exporter.ts'
 import { Folder } from './folder.ts'
 import { Inbox } from './inbox.ts'
 import { createStatusMetrics } from './metrics.ts'
-import { buildServer } from './server.ts'
+import { buildServer, closeServer } from './server.ts'
 
 export type StatusWorker = {
   readonly port: number
@@ -98,7 +98,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
     port: (app.server.address() as AddressInfo).port,
     metricsPort: ops.port,
     steps: [
-      { name: 'requests', run: async () => (stopping.abort(), await app.close()) },
+      { name: 'requests', run: async () => (stopping.abort(), await closeServer(app)) },
       { name: 'folder', run: async () => await folder.stop() },
       { name: 'exporter', run: async () => await exporter.stop() },
       { name: 'trimming', run: async () => void (await Promise.all([trimming, noting])) },

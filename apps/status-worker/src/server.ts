@@ -21,6 +21,8 @@ const BODY_BYTES_MAX = 4 * 1024 * 1024
 /** A body takes milliseconds; who needs longer is stuck, or holds the connection for its own sake. */
 const REQUEST_MS = 10_000
 const CONNECTION_SILENT_MS = 75_000
+/** Requests that are here when the process is told to end are waited for, this long; Redis answers or fails within it. */
+const DRAIN_MS = 8_000
 /** When Meta may come again, s; it retries on its own schedule anyway. */
 const RETRY_AFTER_S = '5'
 
@@ -113,6 +115,21 @@ export function buildServer({ logger, metrics, inbox, verifyToken, secrets }: Se
     },
   )
   return app
+}
+
+/**
+ * Let no request in any more, answer those that are here, and end. A connection that is kept alive falls idle only after its
+ * last answer, and one that never asks anything is no idle one to node: neither may hold up the process' end.
+ */
+export async function closeServer(app: FastifyInstance): Promise<void> {
+  const idle = setInterval(() => app.server.closeIdleConnections(), 50)
+  const all = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS)
+  try {
+    await app.close()
+  } finally {
+    clearInterval(idle)
+    clearTimeout(all)
+  }
 }
 
 function refusalOf(error: FastifyError): Refusal | null {

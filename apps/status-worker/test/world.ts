@@ -136,7 +136,8 @@ export class World {
   /** The campaign's counters that are not 0. */
   async counts(id: string): Promise<Readonly<Record<string, number>>> {
     const counts = Object.entries(await this.client.hgetall(this.keys.counts(id)))
-    return Object.fromEntries(counts.map(([field, text]) => [field, Number(text)]).filter(([, value]) => value !== 0))
+    const moved = counts.map(([field, text]) => [field, Number(text)] as const).filter(([, value]) => value !== 0)
+    return Object.fromEntries(moved)
   }
 
   async recount(id: string): Promise<Miscount[]> {
