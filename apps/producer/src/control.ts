@@ -131,9 +131,10 @@ export class Control {
           campaignStatus: step.status,
         })
       // Given twice, the order is carried out again where that may be missing: the first time may have ended half-way.
-      const to = step.kind === 'move' ? step.to : step.status
-      if (step.kind === 'already' || (await this.#move(found, step.from, to, reason, order === 'launch')))
-        return await this.#follow(found, to)
+      const { from, to } = step.kind === 'move' ? step : { from: step.status, to: step.status }
+      // A pause is told to the store in any case: a campaign that is held for a while must not go on by itself now.
+      const holds = step.kind === 'already' && order !== 'pause'
+      if (holds || (await this.#move(found, from, to, reason, order === 'launch'))) return await this.#follow(found, to)
     }
   }
 

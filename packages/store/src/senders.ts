@@ -9,6 +9,9 @@ const NOTE_RECEIVER = loadScript('note-receiver')
 /** When no status-worker has said for this long that it takes webhooks, they were refused meanwhile, ms. */
 const RECEIVER_GAP_MS = 4_000
 
+/** What a lowered share of the limit regains a second, as in grant-slots.lua. */
+const CLIMB_PER_SECOND = 0.05
+
 export type SlotRequest = {
   readonly sender: string
   readonly wanted: number
@@ -145,9 +148,14 @@ export class Senders {
   async pacing(
     sender: string,
   ): Promise<{ readonly factor: number; readonly restUntil: number; readonly limit: number | null }> {
-    const [factor, restUntil, limit] = await this.#client.hmget(this.#keys.rate(sender), 'factor', 'restUntil', 'limit')
+    const [fields, [seconds]] = await Promise.all([
+      this.#client.hmget(this.#keys.rate(sender), 'factor', 'changed', 'restUntil', 'limit'),
+      this.#client.time(),
+    ])
+    const [factor, changed, restUntil, limit] = fields
+    const climbedFor = Math.max(0, Number(seconds) - Number(changed ?? 0) / 1_000)
     return {
-      factor: Number(factor ?? 1),
+      factor: Math.min(1, Number(factor ?? 1) + climbedFor * CLIMB_PER_SECOND),
       restUntil: Number(restUntil ?? 0),
       limit: limit == null ? null : Number(limit),
     }

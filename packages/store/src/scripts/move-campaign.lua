@@ -14,7 +14,13 @@ local from, to = ARGV[1], ARGV[2]
 local campaign = redis.call('HMGET', KEYS[1], 'status', 'notAfter', 'launchedAt')
 local status = campaign[1]
 if not status then return { now, 'missing', '' } end
-if status == to then return { now, 'already', to } end
+if status == to then
+  -- Whoever pauses a campaign that is held for a while makes the hold their own: it does not end by itself any more.
+  if to == 'paused' and (redis.call('HGET', KEYS[1], 'resumeAt') or '') ~= '' then
+    redis.call('HSET', KEYS[1], 'reason', ARGV[3], 'resumeAt', '')
+  end
+  return { now, 'already', to }
+end
 if status ~= from then return { now, 'changed', status } end
 
 if ARGV[4] == '1' then
