@@ -45,7 +45,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     // Per route instead (body.ts): one limit for all would cut long uploads.
     requestTimeout: 0,
     keepAliveTimeout: 72_000,
-    http: { headersTimeout: HEADERS_MAX_MS },
+    http: { headersTimeout: HEADERS_MAX_MS, connectionsCheckingInterval: 5_000 },
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     routerOptions: { maxParamLength: 200 },

@@ -51,7 +51,7 @@ function start(env: Readonly<Record<string, string | undefined>> = {}): App {
   return app
 }
 
-describe('the environment', () => {
+describe('the environment', { timeout: 60_000 }, () => {
   test.each([
     [{ PORT: 'http' }, /^PORT: found "http", allowed: /],
     [{ REDIS_URL: 'localhost:6379' }, /^REDIS_URL: found a value of 14 characters \(not shown\), allowed: redis:\/\//],
@@ -79,7 +79,7 @@ describe('the environment', () => {
   })
 })
 
-describe('a producer', () => {
+describe('a producer', { timeout: 60_000 }, () => {
   test('serves its metrics and health beside the API, and ends in order on SIGTERM', async () => {
     const app = start()
     const { port, metricsPort } = await app.ready()
@@ -183,10 +183,10 @@ describe('a producer', () => {
     expect(await answer.json()).toMatchObject({ accepted: 400_000, duplicates: 0 })
     const metrics = await request(metricsPort, 'GET', '/metrics')
     expect(Number(/^process_resident_memory_bytes (.*)$/m.exec(metrics.text)?.[1]) / 2 ** 20).toBeLessThan(256)
-  }, 120_000)
+  })
 })
 
-describe('schedules, with three producers', () => {
+describe('schedules, with three producers', { timeout: 60_000 }, () => {
   const keys = new Keys('proc')
 
   async function three(): Promise<number[]> {
@@ -207,7 +207,7 @@ describe('schedules, with three producers', () => {
 
   test('a campaign starts once, at its time', async () => {
     const [first = 0, second = 0] = await three()
-    const startAt = Date.now() + 2_500
+    const startAt = Date.now() + 6_000
     const id = await ready(first, { schedule: { startAt: new Date(startAt).toISOString() } })
     expect((await request(second, 'POST', `/v1/campaigns/${id}/launch`)).body).toMatchObject({
       status: 'scheduled',
@@ -215,19 +215,19 @@ describe('schedules, with three producers', () => {
     })
     expect((await request(first, 'POST', `/v1/campaigns/${id}/launch`)).body).toMatchObject({ status: 'scheduled' })
     const read = async () => (await request(second, 'GET', `/v1/campaigns/${id}`)).body
-    await expect.poll(async () => (await read()).status, { timeout: 15_000 }).toBe('running')
+    await expect.poll(async () => (await read()).status, { timeout: 30_000 }).toBe('running')
     expect(Date.parse((await read()).launchedAt)).toBeGreaterThanOrEqual(startAt - 1_000)
   })
 
   test('a paused or canceled one does not', async () => {
     const [first = 0, second = 0] = await three()
-    const startAt = Date.now() + 2_500
+    const startAt = Date.now() + 6_000
     const paused = await ready(first, { schedule: { startAt: new Date(startAt).toISOString() } })
     const witness = await ready(first, { schedule: { startAt: new Date(startAt + 500).toISOString() } })
     for (const id of [paused, witness]) await request(first, 'POST', `/v1/campaigns/${id}/launch`)
     expect((await request(second, 'POST', `/v1/campaigns/${paused}/pause`)).body.status).toBe('paused')
     await expect
-      .poll(async () => (await request(first, 'GET', `/v1/campaigns/${witness}`)).body.status, { timeout: 15_000 })
+      .poll(async () => (await request(first, 'GET', `/v1/campaigns/${witness}`)).body.status, { timeout: 30_000 })
       .toBe('running')
     expect((await request(first, 'GET', `/v1/campaigns/${paused}`)).body).toMatchObject({
       status: 'paused',
@@ -240,7 +240,7 @@ describe('schedules, with three producers', () => {
   test('a launch whose schedule was lost is scheduled again', async () => {
     const app = start()
     const { port } = await app.ready()
-    const id = await ready(port, { schedule: { startAt: new Date(Date.now() + 3_000).toISOString() } })
+    const id = await ready(port, { schedule: { startAt: new Date(Date.now() + 6_000).toISOString() } })
     await request(port, 'POST', `/v1/campaigns/${id}/launch`)
     const client = connectRedis(redis.url, 'api', () => {})
     // As if the process had died between the two steps of the launch; the next to start makes it good.
@@ -248,7 +248,7 @@ describe('schedules, with three producers', () => {
     await app.stop()
     const other = await start().ready()
     await expect
-      .poll(async () => (await request(other.port, 'GET', `/v1/campaigns/${id}`)).body.status, { timeout: 15_000 })
+      .poll(async () => (await request(other.port, 'GET', `/v1/campaigns/${id}`)).body.status, { timeout: 30_000 })
       .toBe('running')
     await closeRedis(client)
   })

@@ -86,7 +86,7 @@ describe('with keys', () => {
   })
 })
 
-describe('when Redis is away', () => {
+describe('when Redis is away', { timeout: 60_000 }, () => {
   let api: Api
   let wire: TcpProxy
 
