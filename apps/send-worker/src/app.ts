@@ -1,4 +1,4 @@
-import { startOpsServer } from '@chasqui/runtime'
+import { pause, startOpsServer } from '@chasqui/runtime'
 import { RedisClock } from '@chasqui/delivery'
 import type { Outcome } from '@chasqui/delivery'
 import type { Logger } from '@chasqui/runtime'
@@ -9,6 +9,7 @@ import {
   closeRedis,
   connectRedis,
   Heart,
+  isStoreFailure,
   Keys,
   Ledger,
   Senders,
@@ -33,7 +34,7 @@ export type SendWorker = {
   readonly steps: ReadonlyArray<{ readonly name: string; readonly run: () => Promise<void> }>
 }
 
-/** Build and start a send-worker. Rejects when Redis cannot be reached. */
+/** Build and start a send-worker. Resolves when Redis is there; until then it waits. */
 export async function startSendWorker(config: SendWorkerConfig, logger: Logger): Promise<SendWorker> {
   const metrics = createSendMetrics()
   const onError = (error: Error): void => logger.warn({ err: error }, 'redis connection')
@@ -108,7 +109,7 @@ async function share(
 ): Promise<Shared> {
   const keys = new Keys(config.prefix)
   const monotonic = (): number => performance.now()
-  const [seconds = 0, micros = 0] = (await ledgerClient.time()).map(Number)
+  const redisTime = await firstTime(ledgerClient, logger)
   return {
     queueConnection,
     prefix: config.prefix,
@@ -118,7 +119,7 @@ async function share(
     alive: new AliveCampaigns(ledgerClient, keys),
     chunks: new Chunks(ledgerClient, keys),
     suppressions: new Suppressions(ledgerClient, keys),
-    clock: new RedisClock(monotonic, seconds * 1_000 + micros / 1_000),
+    clock: new RedisClock(monotonic, redisTime),
     capacity: new Capacity(config.concurrency, monotonic),
     concurrency: config.concurrency,
     requestTimeoutMs: config.requestTimeoutMs,
@@ -134,6 +135,27 @@ async function share(
     onHeld: (campaign, reason) =>
       logger.error({ campaign, reason }, 'campaign paused: the endpoint refuses all its messages'),
     onError: (error) => logger.warn({ err: error }, 'visit failed'),
+  }
+}
+
+/** How soon it is said that Redis is waited for, and how soon it is asked again, ms. */
+const REDIS_PATIENCE_MS = 1_000
+
+/** Redis' time, ms, as soon as Redis is there: a worker may start before it. */
+async function firstTime(client: RedisClient, logger: Logger): Promise<number> {
+  const say = setTimeout(
+    () => logger.error('Redis cannot be reached at REDIS_URL; this worker begins as soon as it can'),
+    REDIS_PATIENCE_MS,
+  )
+  for (;;) {
+    try {
+      const [seconds = 0, micros = 0] = (await client.time()).map(Number)
+      clearTimeout(say)
+      return seconds * 1_000 + micros / 1_000
+    } catch (error) {
+      if (!isStoreFailure(error)) throw error
+      await pause(REDIS_PATIENCE_MS, new AbortController().signal)
+    }
   }
 }
 

@@ -38,9 +38,9 @@ export class Guard {
     this.#become('the connection to Redis has to be checked')
   }
 
-  /** Resolves after the first beat. */
+  /** Resolves after the first beat; where that fails nothing is allowed until one comes through. */
   async start(): Promise<void> {
-    await this.#beat()
+    await this.#beat().catch(this.#options.onTrouble)
     this.#running = this.#loop()
   }
 
