@@ -6,7 +6,7 @@ import { loadScript } from './script.ts'
 
 const FOLD = loadScript('fold-facts')
 
-/** Lessons a call: at 500 the script runs for about half a millisecond. `unpack` in Lua ends near 8,000 values, four a lesson. */
+/** Lessons a call: at 500 the script runs for 1 to 2 ms. `unpack` in Lua ends near 8,000 values, four a lesson. */
 export const FOLD_LESSONS_MAX = 500
 
 const BYTES_A_LESSON = 10

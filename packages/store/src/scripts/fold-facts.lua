@@ -15,13 +15,14 @@
 --- @include delivery-view
 --- @include complete-campaign
 
--- No message of a pre-empted attempt, no inference of ours: bits of PROOF in packages/delivery/src/facts.ts.
+-- `undelivered`, the one fact that is our own inference: every other is in PROOF of packages/delivery/src/facts.ts.
 local NO_PROOF = 32
 local ACCEPTED, REJECTED = 5, 6
 local DISPOSITION = { 'pending', 'pending', 'sending', 'unknown', 'accepted', 'rejected', 'expired', 'suppressed', 'canceled' }
 
 if redis.call('EXISTS', KEYS[1]) == 0 then return { 'missing' } end
 
+-- Offsets stay in the form BITFIELD wants, and so do bytes below: handing Redis a number prints it anew, a fifth of the time.
 local ordinals, attempts_of, learned, codes = {}, {}, {}, {}
 local read = {}
 local position, total = 1, 0
@@ -35,9 +36,15 @@ local states = redis.call('BITFIELD_RO', KEYS[3], unpack(read))
 local facts = redis.call('BITFIELD_RO', KEYS[4], unpack(read))
 
 local write_states, write_facts = {}, {}
-local function write(list, ordinal, byte)
+local text = {}
+local function write(list, i, byte)
+  local written = text[byte]
+  if not written then
+    written = tostring(byte)
+    text[byte] = written
+  end
   local at = #list
-  list[at + 1], list[at + 2], list[at + 3], list[at + 4] = 'SET', 'u8', '#' .. ordinal, byte
+  list[at + 1], list[at + 2], list[at + 3], list[at + 4] = 'SET', 'u8', read[i * 3], written
 end
 
 -- What the counters move by, collected by kind of change: a batch has few kinds.
@@ -53,7 +60,7 @@ for i = 1, total do
   else
     local after = bit.bor(before, learned[i])
     if after ~= before then
-      write(write_facts, ordinal, after)
+      write(write_facts, i, after)
       local kind = before * 256 + after
       changed[kind] = (changed[kind] or 0) + 1
       if has_fact(after, 8) and not has_fact(before, 8) then count('error:' .. string.format('%d', codes[i]), 1) end
@@ -61,7 +68,7 @@ for i = 1, total do
     if learned[i] ~= 0 and learned[i] ~= NO_PROOF then
       local attempts = math.min(15, math.max(math.floor(byte / 16), attempts_of[i]))
       local accepted = ACCEPTED + attempts * 16
-      if accepted ~= byte then write(write_states, ordinal, accepted) end
+      if accepted ~= byte then write(write_states, i, accepted) end
       if state ~= ACCEPTED then
         lifted_ordinals[#lifted_ordinals + 1] = ordinal
         count(DISPOSITION[state], -1)
