@@ -25,14 +25,14 @@ export type FolderOptions = {
 }
 
 /** An entry holds one body or some hundred, of 600 bytes or of 3 MB: how many are fetched at once follows their size. */
-const BATCH_BYTES = 2 * 1024 * 1024
+const BATCH_BYTES = 4 * 1024 * 1024
 const ENTRIES_MAX = 100
 const WAIT_MS = 500
 const RETRY_MS = 200
 /** Every so often somebody looks for entries that a dead consumer left. */
 const TAKE_OVER_EVERY_MS = 2_000
 /** Batches at a time: one is decoded while Redis folds the other. */
-const LANES = 2
+const LANES = 3
 /** A batch that failed so often, with Redis in good health, holds something we cannot deal with. */
 const DEFECTS_MAX = 3
 

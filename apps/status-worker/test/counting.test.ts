@@ -133,6 +133,22 @@ describe('what leads to nobody', () => {
     expect(await world.counts('unheard-of')).toMatchObject({ 'delivery:sent': 1 })
   })
 
+  test('a body that cannot be folded for a defect is put aside, and those beside it are counted', async () => {
+    await world.sentCampaign('sound', 2)
+    await world.runningCampaign('broken', 1)
+    await world.client.del(world.keys.states('broken'))
+    await world.client.hset(world.keys.states('broken'), 'no', 'string')
+    await tell([
+      [status('sound', 0, 'sent')],
+      [status('sound', 1, 'sent'), status('broken', 0, 'sent')],
+      [status('broken', 0, 'read')],
+    ])
+    const letters = (await world.deadLetters()).filter(({ reason }) => reason === 'unfoldable')
+    expect(letters.map(({ body }) => body.includes('wamid.broken.0'))).toEqual([true, true])
+    expect(await world.counts('sound')).toMatchObject({ 'delivery:sent': 2 })
+    expect(await worker.metric('chasqui_webhook_unmatched_total{reason="unfoldable"}')).toBe(2)
+  })
+
   test('statuses of others on the same number are counted by reason and let go', async () => {
     const before = (await world.deadLetters()).length
     const other = 'v1.staging.known.0.1'
