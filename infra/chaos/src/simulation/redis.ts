@@ -1,0 +1,158 @@
+import {
+  claimWindow,
+  finishChunk,
+  foldInto,
+  ledgerByte,
+  mergeLessons,
+  reapClaims,
+  releaseUnknowns,
+  settleRows,
+  STATE,
+} from '@chasqui/delivery'
+import type { ClaimAnswer, ClaimLedger, ClaimQuestion, Lesson, Settlement } from '@chasqui/delivery'
+
+import { CHUNK_ROWS, TIMES } from './rules.ts'
+import type { Rules } from './rules.ts'
+import { grantSlots, newPace, slowSender } from './slots.ts'
+import type { Pace, SlotAnswer, SlotQuestion } from './slots.ts'
+
+/** All that a crash of Redis keeps and a rollback takes back. */
+export type Stored = {
+  ledger: ClaimLedger
+  pace: Pace
+  heart: { epoch: number; beat: number; quarantine: string | null }
+  suppressed: Set<number>
+  webhooksUntil: number
+  /** When webhooks were last taken, and since when their silence means something; `null`: never. */
+  receiver: { seen: number; steady: number } | null
+  /** Webhooks answered 200 and not folded yet. */
+  log: Told[]
+}
+
+/** A status and when what it tells of happened, ms. */
+export type Told = { readonly lesson: Lesson; readonly eventAt: number }
+
+export type Beat = { readonly epoch: number; readonly beat: number; readonly quarantine: string | null }
+
+/** The pure models behind one door, as a server that does one thing after the other. */
+export class ModelRedis {
+  stored: Stored
+  readonly #now: () => number
+
+  constructor(rules: Rules, beginning: number, now: () => number) {
+    this.#now = now
+    this.stored = {
+      ledger: newLedger(rules, beginning),
+      pace: newPace(),
+      heart: { epoch: 0, beat: 0, quarantine: null },
+      suppressed: new Set(),
+      webhooksUntil: 0,
+      receiver: null,
+      log: [],
+    }
+  }
+
+  snapshot(): Stored {
+    return structuredCloneOf(this.stored)
+  }
+
+  beat(): Beat {
+    this.stored.heart.beat += 1
+    return { ...this.stored.heart }
+  }
+
+  claim(ask: Omit<ClaimQuestion, 'now' | 'patienceMs'>): ClaimAnswer {
+    return claimWindow(this.stored.ledger, { ...ask, patienceMs: TIMES.claimPatience, now: this.#now() })
+  }
+
+  settle(token: string, chunk: number, rows: readonly Settlement[]): { readonly settled: number } {
+    return settleRows(this.stored.ledger, token, chunk, rows)
+  }
+
+  reap(): void {
+    reapClaims(this.stored.ledger, this.#now())
+  }
+
+  release(webhooksUntil: number): void {
+    releaseUnknowns(this.stored.ledger, {
+      windowMs: TIMES.resendWindow,
+      webhooksUntil,
+      flowMs: TIMES.flow,
+      giveUpMs: TIMES.giveUp,
+      marginMs: TIMES.margin,
+      attemptsMax: TIMES.attemptsMax,
+      now: this.#now(),
+    })
+  }
+
+  finish(chunk: number): void {
+    finishChunk(this.stored.ledger, chunk, TIMES.margin, this.#now())
+  }
+
+  grant(ask: Omit<SlotQuestion, 'nowUs'>): SlotAnswer {
+    return grantSlots(this.stored.pace, { ...ask, nowUs: this.#now() * 1_000 })
+  }
+
+  /** note-receiver.lua */
+  noteReceiver(): void {
+    const now = this.#now()
+    const { seen, steady } = this.stored.receiver ?? { seen: now, steady: now }
+    const gap = now - seen
+    this.stored.receiver = { seen: now, steady: gap > TIMES.receiverGap ? Math.max(steady, now + 2 * gap) : steady }
+  }
+
+  slow(kind: 'throttle' | 'rest', restMs: number): void {
+    slowSender(this.stored.pace, kind, restMs, this.#now())
+  }
+
+  fold(told: readonly Told[]): void {
+    foldInto(this.stored.ledger, mergeLessons(told.map(({ lesson }) => lesson)))
+    for (const { eventAt } of told) this.stored.webhooksUntil = Math.max(this.stored.webhooksUntil, eventAt)
+  }
+}
+
+function newLedger(rules: Rules, beginning: number): ClaimLedger {
+  const chunks = Math.ceil(rules.recipients / CHUNK_ROWS)
+  const states = new Uint8Array(chunks * CHUNK_ROWS)
+  states.fill(ledgerByte(STATE.pending, 0), 0, rules.recipients)
+  return {
+    status: 'running',
+    onUnknown: rules.onUnknown,
+    states,
+    facts: new Uint8Array(states.length),
+    counts: new Map([
+      ['recipients', rules.recipients],
+      ['pending', rules.recipients],
+    ]),
+    retries: new Set(),
+    unknowns: new Set(),
+    chunkRows: CHUNK_ROWS,
+    notAfter: rules.notAfter === null ? null : beginning + rules.notAfter,
+    claims: new Map(),
+    lostSince: new Map(),
+    dues: new Map(),
+  }
+}
+
+/** By hand: `structuredClone` costs more than all other steps together. */
+function structuredCloneOf({ ledger, pace, heart, suppressed, webhooksUntil, receiver, log }: Stored): Stored {
+  return {
+    ledger: {
+      ...ledger,
+      states: ledger.states.slice(),
+      facts: ledger.facts.slice(),
+      counts: new Map(ledger.counts),
+      retries: new Set(ledger.retries),
+      unknowns: new Set(ledger.unknowns),
+      claims: new Map([...ledger.claims].map(([token, claim]) => [token, { ...claim, rows: new Map(claim.rows) }])),
+      lostSince: new Map(ledger.lostSince),
+      dues: new Map(ledger.dues),
+    },
+    pace: { ...pace },
+    heart: { ...heart },
+    suppressed: new Set(suppressed),
+    webhooksUntil,
+    receiver: receiver === null ? null : { ...receiver },
+    log: [...log],
+  }
+}

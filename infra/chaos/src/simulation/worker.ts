@@ -1,0 +1,398 @@
+import { decide, raiseFence, RedisClock } from '@chasqui/delivery'
+import type { AskedAt, ClaimAnswer, Move, Outcome, Settlement } from '@chasqui/delivery'
+import { hasGoneBackwards } from '@chasqui/store'
+
+import { between, pick } from '../random.ts'
+import type { Beat } from './redis.ts'
+import { CHUNK_ROWS, TIMES } from './rules.ts'
+import type { SlotAnswer } from './slots.ts'
+import { Wire } from './wire.ts'
+import type { World } from './world.ts'
+
+/** The moment a message may start, and until when it must have, monotonic ms; as in the send-worker's pacer. */
+type Slot = { readonly at: number; readonly latest: number }
+
+type Row = {
+  readonly row: number
+  readonly attempt: number
+  readonly slot: Slot
+  phase: 'ready' | 'posted' | 'over'
+}
+
+/** One window of claimed recipients, from the question for slots to the last settlement. */
+type Window = {
+  readonly token: string
+  readonly chunk: number
+  readonly rows: Row[]
+  fence: () => string | null
+  gathered: Settlement[]
+  unsettled: number
+}
+
+const ALONE_LATE_MS = 12
+const WINDOWS_MAX = 3
+/** Nobody asks for a visit sooner, ms. */
+const NOTHING_TO_SEND_MS = 500
+
+/** A send-worker: what apps/send-worker/src/visit.ts, guard.ts and sweeper.ts do, over the same core. */
+export class ModelWorker {
+  readonly wire = new Wire()
+  frozenUntil = 0
+  alive = true
+  /** When Redis went back, it remembered a later beat than Redis came back with. */
+  couldNotice = false
+  readonly #world: World
+  readonly #id: number
+  /** Where its own clocks stand. */
+  #wallSkew: number
+  #monotonicLag: number
+  #clock: RedisClock | null = null
+  #forbidden: string | null = 'not checked yet'
+  #connection = 0
+  #remembered: Beat | null = null
+  #nextBeat = 0
+  #beating = false
+  #sweeping = false
+  #nextSweep = 0
+  /** Nothing to send, or no slot, until then. */
+  #idleUntil = 0
+  #lostConnection = false
+  #tokens = 0
+  #asking = 0
+  #spare: Slot[] = []
+  #windows: Window[] = []
+  readonly #answers: Array<{ at: number; window: Window; row: Row; outcome: Outcome }> = []
+
+  constructor(world: World, id: number) {
+    this.#world = world
+    this.#id = id
+    this.#wallSkew = world.random() < 0.1 ? pick(world.random, [-3_600_000, 3_600_000]) : 0
+    this.#monotonicLag = world.now - world.random() * 1_000_000
+    this.#start()
+  }
+
+  get remembersBeat(): number {
+    return this.#remembered?.beat ?? 0
+  }
+
+  /** What it could do now; an empty list while it is frozen. */
+  choices(list: Array<() => void>): void {
+    const world = this.#world
+    if (this.wire.canExecute) list.push(() => this.wire.execute())
+    if (world.now < this.frozenUntil) return
+    if (this.#lostConnection) return void list.push(() => this.#noticeLoss())
+    if (!this.wire.up) return void list.push(() => this.wire.reconnect())
+    if (this.wire.canAnswer) list.push(() => this.wire.answer())
+    if (this.#clock === null) return
+    if (!this.#beating && world.now >= this.#nextBeat) list.push(() => this.#beat())
+    if (!this.#sweeping && world.now >= this.#nextSweep) list.push(() => this.#sweep())
+    if (this.#mayBegin && world.now >= this.#idleUntil) list.push(() => this.#begin())
+    for (const window of this.#windows) {
+      if (window.gathered.length > 0) list.push(() => this.#flush(window))
+      const due = window.rows.find(({ phase, slot }) => phase === 'ready' && slot.at <= this.#monotonic())
+      if (due !== undefined) list.push(() => this.#post(window, due))
+    }
+    const answer = this.#answers.find(({ at }) => at <= world.now)
+    if (answer !== undefined) list.push(() => this.#hear(answer))
+  }
+
+  /** When it could do something next, if nothing else happens; some time in the past: now. */
+  nextTime(): number {
+    const { now } = this.#world
+    if (now < this.frozenUntil) return this.frozenUntil
+    if (this.#clock === null) return Infinity
+    let next = Math.min(this.#beating ? Infinity : this.#nextBeat, this.#sweeping ? Infinity : this.#nextSweep)
+    if (this.#mayBegin) next = Math.min(next, this.#idleUntil)
+    for (const { at } of this.#answers) next = Math.min(next, at)
+    for (const { rows } of this.#windows)
+      for (const { phase, slot } of rows) if (phase === 'ready') next = Math.min(next, slot.at + this.#monotonicLag)
+    return next
+  }
+
+  get #mayBegin(): boolean {
+    return this.#forbidden === null && this.#asking + this.#windows.length < WINDOWS_MAX
+  }
+
+  /** Nothing happens by itself for a while; a suspended machine's monotonic clock stands still meanwhile. */
+  freeze(ms: number, suspended: boolean): void {
+    this.frozenUntil = this.#world.now + ms
+    if (suspended) this.#monotonicLag += ms
+  }
+
+  jump(ms: number): void {
+    this.#wallSkew += ms
+  }
+
+  cut(): void {
+    if (!this.wire.up) return
+    this.#lostConnection = true
+    this.#world.ghosts.push(...this.wire.cut().filter(() => this.#world.random() < 0.5))
+  }
+
+  crash(): void {
+    this.alive = false
+    this.#world.ghosts.push(...this.wire.cut().filter(() => this.#world.random() < 0.5))
+  }
+
+  /** Callers do not wait for ever. */
+  giveUpCommands(): void {
+    if (this.#world.now >= this.frozenUntil) this.wire.giveUp(this.#world.now - TIMES.commandTimeout)
+  }
+
+  readonly #monotonic = (): number => this.#world.now - this.#monotonicLag
+  readonly #wall = (): number => this.#world.now + this.#wallSkew
+
+  #send<T>(run: () => T, answered: (result: T) => void, failed: () => void): void {
+    this.wire.send(this.#world.now, run, (result) => answered(result as T), failed)
+  }
+
+  /** Every answer carries Redis' time of its making. */
+  #ask<T>(run: () => T, answered: (result: T, stamp: number) => void, failed: () => void): void {
+    this.#send(
+      () => ({ result: run(), stamp: this.#world.now }),
+      ({ result, stamp }) => {
+        this.#clock?.observe(stamp)
+        answered(result, stamp)
+      },
+      failed,
+    )
+  }
+
+  // app.ts
+
+  /** A worker that cannot learn the time ends, and is started again. */
+  #start(): void {
+    this.#send(
+      () => this.#world.now,
+      (stamp) => (this.#clock = new RedisClock(this.#monotonic, stamp)),
+      () => this.#start(),
+    )
+  }
+
+  // guard.ts
+
+  #noticeLoss(): void {
+    this.#lostConnection = false
+    this.#connection += 1
+    this.#forbidden = 'the connection to Redis has to be checked'
+  }
+
+  #beat(): void {
+    this.#beating = true
+    const connection = this.#connection
+    this.#send(
+      () => this.#world.redis.beat(),
+      (beat) => {
+        this.#beating = false
+        this.#nextBeat = this.#world.now + TIMES.beatEvery
+        if (hasGoneBackwards(this.#remembered, beat)) {
+          this.#forbidden = 'Redis has gone backwards'
+          this.#send(
+            () => (this.#world.redis.stored.heart.quarantine = 'gone backwards'),
+            () => {},
+            () => {},
+          )
+          return
+        }
+        this.#remembered = beat
+        if (connection === this.#connection) this.#forbidden = beat.quarantine
+      },
+      () => {
+        this.#beating = false
+      },
+    )
+  }
+
+  // pacer.ts
+
+  #begin(): void {
+    const now = this.#monotonic()
+    this.#spare = this.#spare.filter(({ latest }) => latest > now)
+    if (this.#spare.length > 0) return this.#claim(this.#spare.splice(0, CHUNK_ROWS))
+    this.#asking += 1
+    const question = {
+      wanted: between(this.#world.random, 1, CHUNK_ROWS),
+      messagesPerSecond: this.#world.rules.limit,
+      horizonMs: TIMES.horizon,
+      leadMs: TIMES.lead,
+      lateMs: ALONE_LATE_MS,
+    }
+    this.#ask(
+      () => this.#world.redis.grant(question),
+      (answer) => {
+        this.#asking -= 1
+        if (answer.kind === 'slots') this.#claim(this.#slotsOf(now, answer))
+        else this.#idleUntil = this.#world.now + Math.min(answer.waitMs, 1_000)
+      },
+      () => {
+        this.#asking -= 1
+      },
+    )
+  }
+
+  /** Never before the slot, counted from the answer; never later than allowed, counted from the question. */
+  #slotsOf(asked: number, answer: SlotAnswer & { readonly kind: 'slots' }): Slot[] {
+    const received = this.#monotonic()
+    return Array.from({ length: answer.count }, (_, index) => {
+      const ahead = answer.firstUs / 1_000 + (index * answer.spacingNs) / 1_000_000
+      return { at: received + ahead, latest: asked + ahead + answer.lateMs }
+    })
+  }
+
+  // visit.ts
+
+  #claim(slots: Slot[]): void {
+    this.#asking += 1
+    const chunks = this.#world.redis.stored.ledger.states.length / CHUNK_ROWS
+    const chunk = between(this.#world.random, 0, chunks - 1)
+    const token = `${this.#id}.${++this.#tokens}`
+    const asked: AskedAt = { now: this.#monotonic(), wall: this.#wall() }
+    this.#askClaim({ token, chunk, slots, asked }, this.#clock?.now() ?? 0, false)
+  }
+
+  #askClaim(
+    question: { readonly token: string; readonly chunk: number; readonly slots: Slot[]; readonly asked: AskedAt },
+    bornAt: number,
+    lost: boolean,
+  ): void {
+    const { token, chunk, slots, asked } = question
+    const ask = {
+      token,
+      chunk,
+      fromRow: 0,
+      most: slots.length,
+      bornAt,
+      leaseMs: TIMES.lease,
+      marginMs: TIMES.margin,
+    }
+    this.#ask(
+      () => this.#world.claim(ask),
+      (answer, stamp) => {
+        this.#asking -= 1
+        this.#claimed(
+          question,
+          answer,
+          lost,
+          raiseFence({ now: this.#monotonic, wall: this.#wall }, asked, stamp, this.#world.notAfter),
+        )
+      },
+      () => this.#askClaim(question, 0, true),
+    )
+  }
+
+  #claimed(
+    { token, chunk, slots }: { readonly token: string; readonly chunk: number; readonly slots: Slot[] },
+    answer: ClaimAnswer,
+    lost: boolean,
+    fence: () => string | null,
+  ): void {
+    const claimed = answer.kind === 'claimed' ? answer.rows : []
+    this.#spare.push(...slots.slice(claimed.length))
+    if (claimed.length === 0) {
+      this.#idleUntil = this.#world.now + NOTHING_TO_SEND_MS * this.#world.random()
+      return
+    }
+    const rows = claimed.map(({ row, attempt }, index): Row => {
+      const slot = slots[index]
+      if (slot === undefined) throw new Error('more rows than slots')
+      return { row, attempt, slot, phase: 'over' }
+    })
+    const window: Window = { token, chunk, rows, fence, gathered: [], unsettled: rows.length }
+    this.#windows.push(window)
+    // A question whose answer was lost, or a connection that nobody has checked: nothing of it is sent.
+    if (lost || this.#forbidden !== null) return this.#giveBack(window)
+    const ordinals = rows.map(({ row }) => chunk * CHUNK_ROWS + row)
+    this.#ask(
+      () => ordinals.map((ordinal) => this.#world.redis.stored.suppressed.has(ordinal)),
+      (optedOut) => {
+        for (const [index, row] of rows.entries()) {
+          if (optedOut[index] === true) this.#settleRow(window, row, { kind: 'suppressed', code: 0 })
+          else row.phase = 'ready'
+        }
+      },
+      () => this.#giveBack(window),
+    )
+  }
+
+  #giveBack(window: Window): void {
+    for (const row of window.rows) this.#settleRow(window, row, { kind: 'released' })
+  }
+
+  #post(window: Window, row: Row): void {
+    const keptBack = window.fence() ?? (this.#monotonic() > row.slot.latest ? 'slot_missed' : null)
+    if (keptBack !== null) return this.#conclude(window, row, { kind: 'held_back', reason: keptBack })
+    row.phase = 'posted'
+    const reply = this.#world.post(window.token, window.chunk * CHUNK_ROWS + row.row, row.attempt, this.couldNotice)
+    this.#answers.push({ at: this.#world.now + reply.afterMs, window, row, outcome: reply.outcome })
+  }
+
+  #hear(answer: { at: number; window: Window; row: Row; outcome: Outcome }): void {
+    this.#answers.splice(this.#answers.indexOf(answer), 1)
+    this.#conclude(answer.window, answer.row, answer.outcome)
+  }
+
+  #conclude(window: Window, row: Row, outcome: Outcome): void {
+    const { random, notAfter } = this.#world
+    const { move, effect } = decide(outcome, {
+      attempt: row.attempt,
+      now: this.#clock?.now() ?? 0,
+      notAfter,
+      random: random(),
+    })
+    this.#settleRow(window, row, move)
+    const nothing = (): void => {}
+    if (effect.kind === 'throttle' || effect.kind === 'rest')
+      this.#send(() => this.#world.redis.slow(effect.kind, 250), nothing, nothing)
+    if (move.kind === 'suppressed') {
+      const ordinal = window.chunk * CHUNK_ROWS + row.row
+      this.#send(() => this.#world.redis.stored.suppressed.add(ordinal), nothing, nothing)
+    }
+  }
+
+  // settler.ts
+
+  #settleRow(window: Window, row: Row, move: Move): void {
+    row.phase = 'over'
+    window.gathered.push({ row: row.row, move })
+  }
+
+  #flush(window: Window): void {
+    const rows = window.gathered
+    window.gathered = []
+    this.#ask(
+      () => this.#world.redis.settle(window.token, window.chunk, rows),
+      ({ settled }) => {
+        this.#world.settled(window.chunk, rows, settled)
+        window.unsettled -= rows.length
+        if (window.unsettled === 0) this.#windows.splice(this.#windows.indexOf(window), 1)
+      },
+      () => (window.gathered = [...window.gathered, ...rows]),
+    )
+  }
+
+  // sweeper.ts
+
+  #sweep(): void {
+    const { redis, rules } = this.#world
+    const nothing = (): void => {}
+    this.#sweeping = true
+    this.#nextSweep = this.#world.now + TIMES.sweepEvery
+    this.#send(() => redis.reap(), nothing, nothing)
+    for (let chunk = 0; chunk * CHUNK_ROWS < redis.stored.ledger.states.length; chunk++)
+      this.#send(() => redis.finish(chunk), nothing, nothing)
+    const over = (): void => {
+      this.#sweeping = false
+    }
+    if (rules.onUnknown === 'keep') return this.#send(nothing, over, over)
+    this.#send(
+      () => ({ receiver: redis.stored.receiver, until: redis.stored.webhooksUntil }),
+      ({ receiver, until }) => {
+        const now = this.#clock?.now() ?? 0
+        const steady =
+          receiver !== null && now - receiver.seen <= TIMES.receiverGap && now - receiver.steady >= TIMES.resendWindow
+        this.#send(() => redis.release(steady ? until : 0), over, over)
+      },
+      over,
+    )
+  }
+}
