@@ -17,6 +17,8 @@ export type StatusWorkerConfig = {
   readonly keepBytes: number
   /** Phone number id -> sender id. */
   readonly senderOf: ReadonlyMap<string, string>
+  /** WhatsApp Business Account -> its senders' ids. */
+  readonly sendersOf: ReadonlyMap<string, ReadonlySet<string>>
 }
 
 const VARIABLES = {
@@ -46,6 +48,7 @@ const VARIABLES = {
 /** @throws EnvironmentError with a line for each mistake. */
 export function readConfig(env: Environment): StatusWorkerConfig {
   const values = readEnvironment(VARIABLES, env)
+  const senders = readSenders(values.SENDERS_FILE)
   return {
     redisUrl: values.REDIS_URL,
     prefix: values.REDIS_PREFIX,
@@ -57,6 +60,12 @@ export function readConfig(env: Environment): StatusWorkerConfig {
     appSecrets: values.WEBHOOK_APP_SECRETS,
     keepMs: values.WEBHOOK_LOG_KEEP_SECONDS * 1_000,
     keepBytes: values.WEBHOOK_LOG_KEEP_MB * 1_048_576,
-    senderOf: new Map(readSenders(values.SENDERS_FILE).map(({ id, phoneNumberId }) => [phoneNumberId, id])),
+    senderOf: new Map(senders.map(({ id, phoneNumberId }) => [phoneNumberId, id])),
+    sendersOf: new Map(
+      [...Map.groupBy(senders, ({ wabaId }) => wabaId)].map(([wabaId, own]) => [
+        wabaId,
+        new Set(own.map(({ id }) => id)),
+      ]),
+    ),
   }
 }

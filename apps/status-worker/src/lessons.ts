@@ -1,7 +1,10 @@
 import { decodeCallbackData } from '@chasqui/delivery'
 import type { Lesson } from '@chasqui/delivery'
 import { bodyOfEvent, decodeWebhook } from '@chasqui/whatsapp'
-import type { PreferenceEvent, StatusEvent, WebhookEvent } from '@chasqui/whatsapp'
+import type { AccountEvent, PreferenceEvent, StatusEvent, TemplateEvent, WebhookEvent } from '@chasqui/whatsapp'
+
+import { noticeOf } from './notice.ts'
+import type { Notice } from './notice.ts'
 
 /** Why a status leads to nobody. */
 export type UnmatchedReason =
@@ -41,6 +44,7 @@ export type Batch = {
   /** By campaign. */
   readonly matched: Map<string, MatchedStatus[]>
   readonly words: Word[]
+  readonly notices: Notice[]
   readonly unmatched: Unmatched[]
   /** Phone number id -> the latest event told of one of our messages, ms. */
   readonly flow: Map<string, number>
@@ -64,7 +68,7 @@ const AHEAD_MAX_MS = 60_000
 
 /** Read bodies as far as can be done without asking anybody. Total: whatever came is in the batch. */
 export function readBatch(bodies: readonly Taken[], environment: string): Batch {
-  const batch: Batch = { matched: new Map(), words: [], unmatched: [], flow: new Map(), seen: new Map() }
+  const batch: Batch = { matched: new Map(), words: [], notices: [], unmatched: [], flow: new Map(), seen: new Map() }
   for (const { text, at } of bodies) {
     const decoded = decodeWebhook(text)
     if (decoded.kind === 'undecodable') batch.unmatched.push({ reason: decoded.reason, body: text })
@@ -78,6 +82,7 @@ function sort(event: WebhookEvent, takenAt: number, environment: string, batch: 
   batch.seen.set(name, (batch.seen.get(name) ?? 0) + 1)
   if (event.kind === 'status') match(event, takenAt, environment, batch)
   else if (event.kind === 'preference') hear(event, takenAt, batch)
+  else if (event.kind === 'template' || event.kind === 'account') heed(event, takenAt, batch)
   else if (event.kind === 'unreadable') batch.unmatched.push({ reason: 'unreadable', body: bodyOfEvent(event) })
 }
 
@@ -111,5 +116,15 @@ function hear({ value, waId, at }: PreferenceEvent, takenAt: number, batch: Batc
 function note(batch: Batch, waId: string | null, value: Word['value'], at: number | null, takenAt: number): void {
   // A phone number as Meta writes it, digits alone; people known by a username have none.
   if (waId === null || !/^\d{7,15}$/.test(waId)) return
-  batch.words.push({ number: Number(waId), value, at: Math.min(at ?? takenAt, takenAt + AHEAD_MAX_MS) })
+  batch.words.push({ number: Number(waId), value, at: momentOf(at, takenAt) })
+}
+
+function heed(event: TemplateEvent | AccountEvent, takenAt: number, batch: Batch): void {
+  const notice = noticeOf(event, momentOf(event.origin.at, takenAt))
+  if (notice !== null) batch.notices.push(notice)
+}
+
+/** When something happened, as far as it can be believed, ms. */
+function momentOf(at: number | null, takenAt: number): number {
+  return Math.min(at ?? takenAt, takenAt + AHEAD_MAX_MS)
 }

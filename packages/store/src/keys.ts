@@ -64,6 +64,9 @@ export class Keys {
   /** hash: the last word of a person about marketing: number -> `time:stop|resume`. */
   readonly preferences = (): string => `${this.prefix}:{suppressions}:preferences`
 
+  /** hash: the last word about a template or an account: subject -> `time:stop|resume`. */
+  readonly notices = (): string => `${this.prefix}:{registry}:notices`
+
   /** stream: accepted webhook bodies, the raw truth that facts are folded from. */
   readonly webhookLog = (): string => `${this.prefix}:{webhooks}:log`
   /** stream, bounded: what could not be decoded or matched, with the reason. */

@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
 --[[
-  Whether a person's word about marketing is the latest there is: the last event wins by its own time, and of two at the
-  same time the `stop`. Asked again about the same event, the answer is the same, so a crash between this and acting upon
-  it loses nothing. Runs at full memory: an opt-out must not wait for it.
+  Whether a word about a subject is the latest there is: the last one wins by its own time, and of two at the same time the
+  `stop`. Asked again about the same word, the answer is the same, so a crash between this and acting upon it loses nothing.
+  Runs at full memory: an opt-out must not wait for it.
 
-  KEYS  1 preferences  hash: number -> 'time, ms:stop|resume'
-  ARGV  1 number  2 time, ms  3 'stop' or 'resume'
+  KEYS  1 words  hash: subject -> 'time, ms:stop|resume'
+  ARGV  1 subject  2 time, ms  3 'stop' or 'resume'
   Returns 1 when it is to be acted upon, 0 when a later word is known
 ]]
 local known = redis.call('HGET', KEYS[1], ARGV[1])

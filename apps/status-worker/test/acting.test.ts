@@ -1,0 +1,110 @@
+import { Senders } from '@chasqui/store'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { SENDER, World } from './world.ts'
+import type { Worker } from './world.ts'
+
+let world: World
+let worker: Worker
+const NOW = Math.floor(Date.now() / 1_000)
+
+beforeAll(async () => {
+  world = await World.begin()
+  worker = await world.start()
+})
+
+afterAll(async () => await world.end())
+
+/** Tell of something that happened `ago` seconds before the test began, on this account, and wait until it is acted upon. */
+async function tell(field: string, value: unknown, ago: number, wabaId: string = SENDER.wabaId): Promise<void> {
+  const entry = { id: wabaId, time: NOW - ago, changes: [{ field, value }] }
+  const body = JSON.stringify({ object: 'whatsapp_business_account', entry: [entry] })
+  expect((await worker.post(body)).status).toBe(200)
+  await world.folded()
+}
+
+async function standing(campaign: string): Promise<(string | null)[]> {
+  return await world.client.hmget(world.keys.campaign(campaign), 'status', 'reason')
+}
+
+async function blocks(): Promise<Readonly<Record<string, number | null>>> {
+  const inForce = await new Senders(world.client, world.keys).blocks(SENDER.id, Date.now())
+  return Object.fromEntries([...inForce].map(([reason, { until }]) => [reason, until]))
+}
+
+describe('a template', () => {
+  const template = (event: string, more: object = {}): unknown => ({
+    event,
+    message_template_id: 1,
+    message_template_name: 'spring_sale',
+    message_template_language: 'en-US',
+    ...more,
+  })
+  const said = async (event: string, ago: number, more: object = {}, wabaId?: string): Promise<void> =>
+    await tell('message_template_status_update', template(event, more), ago, wabaId)
+
+  test('that is paused holds the campaigns that use it; approved again, it lets them go on', async () => {
+    await world.runningCampaign('uses-it', 1)
+    await said('paused', 500, { other_info: { title: 'FIRST_PAUSE' } })
+    expect(await standing('uses-it')).toEqual(['paused', 'template_stopped'])
+    await said('APPROVED', 490)
+    expect(await standing('uses-it')).toEqual(['running', ''])
+    // What Meta sends again, or late, is older than what is known.
+    await said('PAUSED', 500)
+    expect(await standing('uses-it')).toEqual(['running', ''])
+  })
+
+  test('of another name, language or account touches nothing, nor does a mere warning', async () => {
+    await world.runningCampaign('other', 1)
+    await said('PAUSED', 400, { message_template_name: 'winter_sale' })
+    await said('PAUSED', 400, { message_template_language: 'pt_BR' })
+    await said('PAUSED', 400, {}, '999')
+    await said('FLAGGED', 400)
+    expect(await standing('other')).toEqual(['running', ''])
+  })
+
+  test('that is approved does not resume what an operator paused', async () => {
+    await world.runningCampaign('by-hand', 1)
+    await world.client.hset(world.keys.campaign('by-hand'), { status: 'paused', reason: 'operator' })
+    await said('DISABLED', 300)
+    await said('REINSTATED', 290)
+    expect(await standing('by-hand')).toEqual(['paused', 'operator'])
+  })
+})
+
+describe('an account', () => {
+  test('that is restricted blocks its senders until the restriction ends', async () => {
+    const expiration = NOW + 86_400
+    const restriction_info = [{ restriction_type: 'RESTRICTED_BIZ_INITIATED_MESSAGING', expiration }]
+    await tell('account_update', { event: 'ACCOUNT_RESTRICTION', restriction_info }, 200, '999')
+    expect(await blocks()).toEqual({})
+    await tell('account_update', { event: 'ACCOUNT_RESTRICTION', restriction_info }, 200)
+    expect(await blocks()).toEqual({ account_restricted: expiration * 1_000 })
+    await new Senders(world.client, world.keys).unblock(SENDER.id, 'account_restricted')
+  })
+
+  test('that is disabled blocks its senders until it is reinstated, whatever comes late', async () => {
+    const ban = (state: string): unknown => ({ event: 'DISABLED_UPDATE', ban_info: { waba_ban_state: state } })
+    await tell('account_update', ban('SCHEDULE_FOR_DISABLE'), 110)
+    expect(await blocks()).toEqual({})
+    await tell('account_update', ban('DISABLE'), 100)
+    expect(await blocks()).toEqual({ account_disabled: null })
+    await tell('account_update', ban('REINSTATE'), 90)
+    expect(await blocks()).toEqual({})
+    await tell('account_update', ban('DISABLE'), 100)
+    expect(await blocks()).toEqual({})
+  })
+})
+
+test('what was to be done is done by the next process when one is killed before it was', async () => {
+  await world.runningCampaign('crash', 1)
+  await worker.app.stop()
+  // A process took the entry out of the log and died with it.
+  const value = { event: 'DISABLED', message_template_name: 'spring_sale', message_template_language: 'en_US' }
+  const entry = { id: SENDER.wabaId, time: NOW, changes: [{ field: 'message_template_status_update', value }] }
+  await world.client.xadd(world.keys.webhookLog(), '*', 'b', JSON.stringify({ entry: [entry] }))
+  await world.client.xreadgroup('GROUP', 'fold', 'dead', 'COUNT', 1, 'STREAMS', world.keys.webhookLog(), '>')
+  worker = await world.start()
+  await world.folded()
+  expect(await standing('crash')).toEqual(['paused', 'template_stopped'])
+})
