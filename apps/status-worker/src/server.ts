@@ -5,6 +5,7 @@ import type { Logger } from '@chasqui/runtime'
 import { fastify } from 'fastify'
 import type { FastifyError, FastifyInstance } from 'fastify'
 
+import { Bodies } from './bodies.ts'
 import type { Inbox } from './inbox.ts'
 import type { StatusMetrics } from './metrics.ts'
 
@@ -18,8 +19,15 @@ export type ServerOptions = {
 
 /** Meta sends up to 3 MB a body (webhooks overview); the contract allows 4. */
 const BODY_BYTES_MAX = 4 * 1024 * 1024
+/** Meta's everyday bodies have some kilobytes; larger ones share a bound, see bodies.ts. */
+const SMALL_BODY_BYTES = 64 * 1024
+const LARGE_BODIES_BYTES = 64 * 1024 * 1024
+/** With {@link SMALL_BODY_BYTES} for each, what strangers can make us hold; Meta and a load balancer need some dozens. */
+const CONNECTIONS_MAX = 2_000
 /** A body takes milliseconds; who needs longer is stuck, or holds the connection for its own sake. */
 const REQUEST_MS = 10_000
+/** How often node looks for those; its default of 30 s would leave them three times as long. */
+const LOOK_FOR_SLOW_MS = 1_000
 const CONNECTION_SILENT_MS = 75_000
 /** Requests that are here when the process is told to end are waited for, this long; Redis answers or fails within it. */
 const DRAIN_MS = 8_000
@@ -33,6 +41,7 @@ const REFUSALS = {
   unsigned: 401,
   wrong_signature: 401,
   handshake: 403,
+  broken_off: 400,
   too_large: 413,
   encoded: 415,
   not_json: 415,
@@ -44,10 +53,13 @@ type Refusal = keyof typeof REFUSALS
 
 class Refused extends Error {
   readonly refusal: Refusal
+  /** The body was not read to its end: nothing more can be asked over this connection. */
+  readonly unread: boolean
 
-  constructor(refusal: Refusal) {
+  constructor(refusal: Refusal, unread = false) {
     super(refusal)
     this.refusal = refusal
+    this.unread = unread
   }
 }
 
@@ -56,18 +68,23 @@ export function buildServer({ logger, metrics, inbox, verifyToken, secrets }: Se
   const app = fastify({
     loggerInstance: logger,
     disableRequestLogging: true,
-    bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_MS,
     connectionTimeout: CONNECTION_SILENT_MS,
     keepAliveTimeout: CONNECTION_SILENT_MS,
-    http: { headersTimeout: REQUEST_MS },
+    http: { headersTimeout: REQUEST_MS, connectionsCheckingInterval: LOOK_FOR_SLOW_MS },
     forceCloseConnections: 'idle',
     return503OnClosing: true,
   }) as unknown as FastifyInstance
 
   // The signature is over the bytes as they came; nothing is parsed before it is checked.
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  const bodies = new Bodies({ bodyMax: BODY_BYTES_MAX, smallMax: SMALL_BODY_BYTES, largeMax: LARGE_BODIES_BYTES })
+  app.addContentTypeParser('application/json', (request, payload, done) => {
+    bodies.read(payload, request.headers['content-length'], (refusal, body) =>
+      done(refusal === null ? null : new Refused(refusal, true), body),
+    )
+  })
+  app.server.maxConnections = CONNECTIONS_MAX
 
   app.addHook('onResponse', async (request, reply) => {
     if (request.method === 'POST')
@@ -85,6 +102,7 @@ export function buildServer({ logger, metrics, inbox, verifyToken, secrets }: Se
     metrics.refused.inc({ reason: refusal })
     const status = REFUSALS[refusal]
     if (status === 503) reply.header('retry-after', RETRY_AFTER_S)
+    if (error instanceof Refused && error.unread) reply.header('connection', 'close')
     return reply.code(status).send({ code: refusal })
   })
 
@@ -134,8 +152,6 @@ export async function closeServer(app: FastifyInstance): Promise<void> {
 
 function refusalOf(error: FastifyError): Refusal | null {
   if (error instanceof Refused) return error.refusal
-  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return 'too_large'
-  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' || error.code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH')
-    return 'not_json'
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return 'not_json'
   return isStoreFailure(error) ? 'store_unavailable' : null
 }

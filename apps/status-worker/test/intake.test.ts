@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import { request } from 'node:http'
 
 import { signBody } from '@chasqui/whatsapp'
@@ -141,6 +142,41 @@ describe('what is not taken in', () => {
     for (const path of ['/', '/metrics', '/livez', '/webhooks']) {
       expect((await fetch(`http://127.0.0.1:${worker.port}${path}`)).status).toBe(404)
     }
+  })
+})
+
+describe('clients that hold on', () => {
+  const head =
+    'POST /webhooks/whatsapp HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n' +
+    `x-hub-signature-256: sha256=${'0'.repeat(64)}\r\n`
+
+  /** Everything the server says on a connection that sends this and no more. */
+  function holding(...sent: readonly (string | Buffer)[]): { readonly socket: Socket; readonly said: Promise<string> } {
+    const socket = connect(worker.port, '127.0.0.1')
+    let text = ''
+    const said = new Promise<string>((resolve) => socket.once('close', () => resolve(text)))
+    socket.on('data', (piece) => (text += String(piece))).on('error', () => {})
+    for (const piece of sent) socket.write(piece)
+    return { socket, said }
+  }
+
+  test('are cut off after seconds, in the headers and in the body', { timeout: 40_000 }, async () => {
+    const began = performance.now()
+    const slow = [holding(head), holding(`${head}content-length: 1000\r\n\r\n{`)]
+    for (const { said } of slow) expect(await said).toMatch(/^HTTP\/1\.1 408 /)
+    expect(performance.now() - began).toBeLessThan(20_000)
+  })
+
+  test('cannot fill the memory with large bodies, nor keep a webhook out', async () => {
+    const almost = Buffer.alloc(3 * 1024 * 1024, ' ')
+    const held = Array.from({ length: 40 }, () =>
+      holding(`${head}content-length: ${almost.length + 1}\r\n\r\n`, almost),
+    )
+    const refused = await Promise.race(held.map(async ({ said }) => await said))
+    expect(refused).toMatch(/^HTTP\/1\.1 503 |^$/)
+    const body = statusesBody([status('nowhere', 0, 'sent')])
+    expect((await worker.post(body)).status).toBe(200)
+    for (const { socket } of held) socket.destroy()
   })
 })
 
