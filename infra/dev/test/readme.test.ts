@@ -52,10 +52,10 @@ test("the README's first campaign does what it says", async () => {
       METRICS_PORT: '0',
     },
   })
-  const { waitFor } = stack
+  const app = stack
   await Promise.all(
     ['producer', 'send-worker', 'status-worker', 'simulator'].map(
-      async (name) => await waitFor(new RegExp(`"name":"${name}".*"msg":"ready"`), 60_000),
+      async (name) => await app.waitFor(new RegExp(`"name":"${name}".*"msg":"ready"`), 60_000),
     ),
   )
 
@@ -64,7 +64,7 @@ test("the README's first campaign does what it says", async () => {
   expect(JSON.parse(upload)).toMatchObject({ duplicates: 1 })
   const id = /id=(\S+)/.exec(rest.join('') || stdout)?.[1] ?? ''
   await expect
-    .poll(async () => (await (await fetch(`http://127.0.0.1:${3000 + SHIFT}/v1/campaigns/${id}`)).json()) as unknown, {
+    .poll(async () => await (await fetch(`http://127.0.0.1:${3000 + SHIFT}/v1/campaigns/${id}`)).json(), {
       timeout: 30_000,
     })
     .toMatchObject({ status: 'completed', counts: { recipients: 2, accepted: 2 }, delivery: { sent: 2 } })

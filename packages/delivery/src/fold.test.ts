@@ -55,7 +55,7 @@ function ledgerOf(states: readonly number[]): Ledger {
 
 /** What must be equal however the statuses came: everything but zero counters, which a hash may hold or not. */
 function outcome(ledger: Ledger): unknown {
-  const counts = [...ledger.counts].filter(([, value]) => value !== 0).sort()
+  const counts = [...ledger.counts].filter(([, value]) => value !== 0).toSorted(([a], [b]) => a.localeCompare(b))
   return {
     ...ledger,
     states: [...ledger.states],
