@@ -158,7 +158,7 @@ test('waiting for idle ends when its time is up', async () => {
 
 test('fates can be laid down for single recipients', async () => {
   const { send, control, summary } = await startSimulator()
-  expect((await control('POST', '/fates', { '+5511912345678': { answers: [999] } })).status).toBe(400)
+  expect((await control('POST', '/fates', { '+5511912345678': { answers: [-1] } })).status).toBe(400)
   await control('POST', '/fates', {
     [`+${ANA}`]: { answers: [131016, 'bare_5xx', 'accepted'], facts: ['sent', 'read'] },
   })
