@@ -55,7 +55,9 @@ function ledgerOf(states: readonly number[]): Ledger {
 
 /** What must be equal however the statuses came: everything but zero counters, which a hash may hold or not. */
 function outcome(ledger: Ledger): unknown {
-  const counts = [...ledger.counts].filter(([, value]) => value !== 0).sort((left, right) => left[0].localeCompare(right[0]))
+  const counts = [...ledger.counts]
+    .filter(([, value]) => value !== 0)
+    .sort((left, right) => left[0].localeCompare(right[0]))
   return {
     ...ledger,
     states: [...ledger.states],
