@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { judge } from './checker.ts'
+import type { Verdict } from './checker.ts'
+import type { Stage } from './stage.ts'
+
+const LOOK_EVERY_MS = 250
+const ENDED = new Set(['completed', 'canceled'])
+
+/** Looks again and again until it is so. Throws, telling what was seen last, when that does not come. */
+export async function until<Seen>(
+  what: string,
+  patienceMs: number,
+  look: () => Promise<Seen>,
+  isSo: (seen: Seen) => boolean,
+): Promise<Seen> {
+  const deadline = performance.now() + patienceMs
+  for (let last = 'nothing'; ;) {
+    // Redis may be away at this moment: that is what scenarios are about.
+    const seen = await look().then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    )
+    if ('value' in seen && isSo(seen.value)) return seen.value
+    last = JSON.stringify('value' in seen ? seen.value : String(seen.error))
+    if (performance.now() > deadline) throw new Error(`waited ${patienceMs / 1_000} s for ${what} and saw ${last}`)
+    await sleep(LOOK_EVERY_MS)
+  }
+}
+
+/** Resolves when nothing moves any more: the campaign has ended, every webhook is taken and folded. */
+export async function atRest(stage: Stage, campaign: string, patienceMs: number): Promise<void> {
+  const look = async (): Promise<{ status: string; counts: Readonly<Record<string, number>> }> => ({
+    status: await stage.status(campaign),
+    counts: await stage.counts(campaign),
+  })
+  await until(`the end of ${campaign}`, patienceMs, look, ({ status, counts }) => {
+    return ENDED.has(status) && (counts['pending'] ?? 0) + (counts['sending'] ?? 0) === 0
+  })
+  await stage.witness.webhooksTaken(60_000)
+  await until(
+    'the folding of all webhooks',
+    60_000,
+    async () => await unfolded(stage),
+    (left) => left === 0,
+  )
+}
+
+/** Webhook bodies that are taken and not folded yet. */
+async function unfolded({ client, keys }: Stage): Promise<number> {
+  const groups = (await client.xinfo('GROUPS', keys.webhookLog())) as ReadonlyArray<readonly unknown[]>
+  return groups.reduce((sum, group) => sum + numberOf(group, 'lag') + numberOf(group, 'pending'), 0)
+}
+
+function numberOf(group: readonly unknown[], field: string): number {
+  return Number(group[group.indexOf(field) + 1] ?? 0)
+}
+
+/** Holds the ledger of a campaign at rest against the witness. `people`: in the order of the upload. */
+export async function judgeCampaign(stage: Stage, campaign: string, people: readonly string[]): Promise<Verdict> {
+  const { client, keys, witness } = stage
+  const [states, facts, counts, record, posts] = await Promise.all([
+    client.getBuffer(keys.states(campaign)),
+    client.getBuffer(keys.facts(campaign)),
+    stage.counts(campaign),
+    client.hmget(keys.campaign(campaign), 'onUnknown', 'notAfter'),
+    witness.posts(campaign),
+  ])
+  const [onUnknown, notAfter] = record
+  return judge({
+    onUnknown: onUnknown === 'resend' ? 'resend' : 'keep',
+    notAfter: notAfter === undefined || notAfter === null || notAfter === '' ? null : Number(notAfter),
+    states: states ?? Buffer.alloc(0),
+    facts: facts ?? Buffer.alloc(0),
+    counts,
+    people,
+    posts,
+  })
+}

@@ -1,0 +1,21 @@
+/** What one run of a scenario is given. */
+export type Run = {
+  readonly seed: number
+  /** A form of seconds, for every commit. */
+  readonly short: boolean
+  readonly say: (line: string) => void
+}
+
+export type Result = {
+  /** The numbers of its row. */
+  readonly figures: Readonly<Record<string, number>>
+  /** What did not hold; none: all held. */
+  readonly violations: readonly string[]
+}
+
+export type Scenario = {
+  readonly name: string
+  /** What is shown, as a sentence. */
+  readonly shows: string
+  readonly run: (run: Run) => Promise<Result>
+}

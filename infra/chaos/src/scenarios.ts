@@ -1,0 +1,24 @@
+import type { Scenario } from './scenario.ts'
+import { deadlines } from './scenarios/deadlines.ts'
+import { serverErrors, tokenExpiry } from './scenarios/endpoint-troubles.ts'
+import { frozenLoops, stoppedProcesses } from './scenarios/freezes.ts'
+import { killStormKeep, killStormResend } from './scenarios/kill-storm.ts'
+import { races } from './scenarios/races.ts'
+import { redisAway } from './scenarios/redis-away.ts'
+import { replyCuts } from './scenarios/reply-cuts.ts'
+import { rollingRestarts } from './scenarios/rolling-restarts.ts'
+
+/** In this order. */
+export const SCENARIOS: readonly Scenario[] = [
+  killStormKeep,
+  killStormResend,
+  stoppedProcesses,
+  frozenLoops,
+  replyCuts,
+  deadlines,
+  races,
+  serverErrors,
+  tokenExpiry,
+  redisAway,
+  rollingRestarts,
+]

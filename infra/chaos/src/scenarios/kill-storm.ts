@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { between, pick, seededRandom } from '../random.ts'
+import type { Random } from '../random.ts'
+import { atRest, judgeCampaign } from '../rest.ts'
+import type { Result, Run, Scenario } from '../scenario.ts'
+import { people, SENDER, Stage } from '../stage.ts'
+
+/** Some answers are lost, statuses come twice and in any order: what kills must not hide behind. */
+export const ROUGH = {
+  answers: {
+    latencyP50Ms: 20,
+    latencyP95Ms: 100,
+    latencyMaxMs: 1_000,
+    lostShare: 0.01,
+    lostKinds: ['reset', 'reset_unprocessed', 'truncated', 'unreadable', 'bare_5xx', 'bare_5xx_unprocessed'],
+    earlyStatusShare: 0.02,
+  },
+  delivery: { failedShare: 0.03, readWithoutDeliveredShare: 0.1 },
+  webhooks: { shuffledShare: 0.3, duplicateShare: 0.3, retryMaxMs: 2_000 },
+}
+
+/** Kills whoever comes to hand, again and again: mostly send-workers, now and then Redis itself. */
+async function storm(stage: Stage, random: Random, kills: number, { say }: Run): Promise<Record<string, number>> {
+  const killed: Record<string, number> = {}
+  for (let kill = 0; kill < kills; kill++) {
+    await sleep(between(random, 400, 1_800))
+    const lot = random()
+    if (lot < 0.12) {
+      await stage.killRedis(between(random, 0, 1_000))
+      killed['redis'] = (killed['redis'] ?? 0) + 1
+      continue
+    }
+    const member = lot < 0.7 ? pick(random, stage.workers) : pick(random, stage.members)
+    member.kill()
+    killed[member.name] = (killed[member.name] ?? 0) + 1
+  }
+  say(
+    `killed ${Object.entries(killed)
+      .map(([name, times]) => `${name} ${times}×`)
+      .join(', ')}`,
+  )
+  return killed
+}
+
+async function run(options: Run, onUnknown: 'keep' | 'resend'): Promise<Result> {
+  const random = seededRandom(options.seed)
+  const [recipients, kills] = options.short ? [3_000, 10] : [20_000, 70]
+  const numbers = people(recipients)
+  // Slow enough that all kills fall into the sending.
+  const messagesPerSecond = options.short ? 200 : 180
+  const stage = await Stage.set({
+    seed: options.seed,
+    messagesPerSecond,
+    workers: 3,
+    simulator: ROUGH,
+  })
+  try {
+    const campaign = await stage.upstream.run(`storm-${options.seed}`, numbers, { sender: SENDER, onUnknown })
+    const killed = await storm(stage, random, kills, options)
+    options.say(`at the end of the storm: ${JSON.stringify(await stage.counts(campaign))}`)
+    await atRest(stage, campaign, 300_000)
+    const { violations, figures } = await judgeCampaign(stage, campaign, numbers)
+    const unsent = onUnknown === 'resend' && figures.unknown > 0 ? [`${figures.unknown} stay unknown under resend`] : []
+    const total = Object.values(killed).reduce((sum, times) => sum + times, 0)
+    return {
+      figures: { ...figures, kills: total, redisKills: killed['redis'] ?? 0 },
+      violations: [...violations, ...unsent],
+    }
+  } finally {
+    await stage.clear()
+  }
+}
+
+export const killStormKeep: Scenario = {
+  name: 'kill-storm-keep',
+  shows: 'kill -9 over all processes, Redis included: nobody lost, nobody twice, the numbers are the ledger’s',
+  run: async (options) => await run(options, 'keep'),
+}
+
+export const killStormResend: Scenario = {
+  name: 'kill-storm-resend',
+  shows: 'the same with onUnknown: resend, while webhooks flow: everybody once',
+  run: async (options) => await run(options, 'resend'),
+}

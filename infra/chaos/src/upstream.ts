@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export type Report = {
+  readonly status: string
+  readonly reason: string | null
+  readonly counts: Readonly<Record<string, number>>
+}
+
+export type CampaignOptions = {
+  readonly sender: string
+  readonly onUnknown: 'keep' | 'resend'
+  /** ISO; no hand-over after it. */
+  readonly sendBy?: string
+}
+
+const PATIENCE_MS = 60_000
+const AGAIN_MS = 200
+const CONFLICT = Symbol('409')
+
+/** An upstream system: a client of the producer's API that asks again until it is answered, for every call may be repeated. */
+export class Upstream {
+  readonly #url: string
+
+  constructor(url: string) {
+    this.#url = url
+  }
+
+  /** A running campaign of these people. */
+  async run(key: string, numbers: readonly string[], options: CampaignOptions): Promise<string> {
+    const id = await this.prepare(key, numbers, options)
+    await this.order(id, 'launch')
+    return id
+  }
+
+  /** A draft of these people. `key`: the Idempotency-Key. */
+  async prepare(key: string, numbers: readonly string[], options: CampaignOptions): Promise<string> {
+    const spec = {
+      name: key,
+      template: {
+        name: 'chaos',
+        language: 'en',
+        components: [{ type: 'body', parameters: [{ type: 'text', text: '{{first_name}}' }] }],
+      },
+      ...options,
+    }
+    const { id } = (await this.#call('/v1/campaigns', JSON.stringify(spec), {
+      'content-type': 'application/json',
+      'idempotency-key': key,
+    })) as { id: string }
+    const csv = `to,first_name\n${numbers.map((to, index) => `${to},name${index}`).join('\n')}\n`
+    await this.#call(`/v1/campaigns/${id}/recipients`, csv, { 'content-type': 'text/csv' })
+    return id
+  }
+
+  /** Resolves with false when the campaign is past it. */
+  async order(id: string, order: 'launch' | 'pause' | 'resume' | 'cancel'): Promise<boolean> {
+    const answer = await this.#call(`/v1/campaigns/${id}/${order}`, '', {})
+    return answer !== CONFLICT
+  }
+
+  /** Resolves when the opt-outs are acknowledged. */
+  async suppress(numbers: readonly string[]): Promise<void> {
+    await this.#call('/v1/suppressions', `to\n${numbers.join('\n')}\n`, { 'content-type': 'text/csv' })
+  }
+
+  async report(id: string): Promise<Report> {
+    return (await this.#call(`/v1/campaigns/${id}`, null, {})) as Report
+  }
+
+  async #call(path: string, body: string | null, headers: Readonly<Record<string, string>>): Promise<unknown> {
+    const giveUpAt = performance.now() + PATIENCE_MS
+    for (;;) {
+      const answer = await this.#attempt(path, body, headers)
+      if (!('away' in answer)) return answer.json
+      if (performance.now() > giveUpAt) throw new Error(`${path}: ${answer.away}`)
+      await sleep(AGAIN_MS)
+    }
+  }
+
+  /** A dead producer and a 503 are worth another try; any other refusal is a defect of the scenario. */
+  async #attempt(
+    path: string,
+    body: string | null,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<{ readonly json: unknown } | { readonly away: string }> {
+    const response = await fetch(`${this.#url}${path}`, {
+      method: body === null ? 'GET' : 'POST',
+      headers,
+      ...(body === null || body === '' ? {} : { body }),
+      signal: AbortSignal.timeout(20_000),
+    }).catch((error: unknown) => error)
+    if (!(response instanceof Response)) return { away: String(response) }
+    const text = await response.text().catch(() => null)
+    if (text === null || response.status >= 500) return { away: `${response.status} ${text}` }
+    if (response.status === 409) return { json: CONFLICT }
+    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`)
+    return { json: text === '' ? null : (JSON.parse(text) as unknown) }
+  }
+}
