@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+
 import { pause, startOpsServer } from '@chasqui/runtime'
 import { RedisClock } from '@chasqui/delivery'
 import type { Outcome } from '@chasqui/delivery'
@@ -42,7 +44,7 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
   const queueClient = connectRedis(config.redisUrl, 'blocking', onError)
   const shared = await share(config, logger, metrics, ledgerClient, queueClient, () => guard.forbidden !== null)
   const guard = new Guard({
-    heart: new Heart(ledgerClient, new Keys(config.prefix)),
+    heart: new Heart(ledgerClient, new Keys(config.prefix), randomUUID()),
     onChange: (why) => {
       metrics.forbidden.set(why === null ? 0 : 1)
       if (why === null) logger.info('claims are allowed')

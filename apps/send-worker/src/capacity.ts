@@ -6,7 +6,7 @@
 export class Capacity {
   readonly #connections: number
   readonly #now: () => number
-  readonly #waiting: Array<() => void> = []
+  readonly #waiting: Waiter[] = []
   #taken = 0
   #perMs = 0
   #returned = 0
@@ -24,25 +24,43 @@ export class Capacity {
   }
 
   /** Places for up to `most`, at least one; waits until claiming is worth a round trip. 0 when `signal` aborts. */
-  async take(most: number, signal: AbortSignal): Promise<number> {
-    while (!signal.aborted) {
-      const free = this.#total() - this.#taken
-      if (free >= Math.min(most, this.#worthwhile()) || (this.#taken === 0 && free > 0)) {
-        const places = Math.min(most, free)
-        this.#taken += places
-        return places
+  take(most: number, signal: AbortSignal): Promise<number> {
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve(0)
+      const waiter: Waiter = {
+        most,
+        serve: (places) => {
+          signal.removeEventListener('abort', giveUp)
+          resolve(places)
+        },
       }
-      await this.#change(signal)
-    }
-    return 0
+      const giveUp = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
+        resolve(0)
+      }
+      signal.addEventListener('abort', giveUp, { once: true })
+      this.#waiting.push(waiter)
+      this.#serve()
+    })
   }
 
   /** `answered`: places whose messages were answered, which tells the pace; the rest were never used. */
   giveBack(places: number, answered: boolean): void {
     this.#taken -= places
     if (answered) this.#measure(places)
-    const woken = this.#waiting.splice(0)
-    for (const wake of woken) wake()
+    this.#serve()
+  }
+
+  /** The first in line is served as soon as it is worth it; nobody is woken in vain. */
+  #serve(): void {
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      const free = this.#total() - this.#taken
+      if (free < Math.min(first.most, this.#worthwhile()) && (this.#taken > 0 || free <= 0)) return
+      const places = Math.min(first.most, free)
+      this.#taken += places
+      this.#waiting.shift()
+      first.serve(places)
+    }
   }
 
   #total(): number {
@@ -65,21 +83,12 @@ export class Capacity {
     this.#returned = 0
     this.#since = this.#now()
   }
-
-  #change(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        signal.removeEventListener('abort', wake)
-        resolve()
-      }
-      signal.addEventListener('abort', wake, { once: true })
-      this.#waiting.push(wake)
-    })
-  }
 }
+
+type Waiter = { readonly most: number; readonly serve: (places: number) => void }
 
 /** How much work at the present pace may lie claimed ahead of the connections, ms. */
 const AHEAD_MS = 100
 /** Ahead of the connections at most; a window of this size is a good trade of round trips against age. */
-const MOST_AHEAD = 128
+const MOST_AHEAD = 512
 const MEASURE_MS = 100

@@ -103,7 +103,7 @@ export class Pacer {
       wanted,
       messagesPerSecond: messagesPerSecond(),
       horizonMs: HORIZON_MS,
-      leadMs: LEAD_MS,
+      leadMs: this.#isStrict() ? LEAD_MS : 0,
       lateMs: Math.round(this.#lateness.wish() + this.#usualRoundTrip()),
     })
     onReply(reply)
@@ -116,11 +116,16 @@ export class Pacer {
    */
   #times(asked: number, reply: SlotReply & { kind: 'slots' }): Slot[] {
     const received = this.#options.now()
-    const lateMs = this.#options.messagesPerSecond() <= STRICT_LIMIT_MAX ? reply.lateMs : Number.POSITIVE_INFINITY
+    // No real limit is that high: the number of slots bounds the rate, and a timer a message would only cost.
+    if (!this.#isStrict()) return Array.from({ length: reply.count }, () => ({ at: received, latest: Infinity }))
     return Array.from({ length: reply.count }, (_, index) => {
       const ahead = reply.firstUs / 1_000 + (index * reply.spacingNs) / 1_000_000
-      return { at: received + ahead, latest: asked + ahead + lateMs }
+      return { at: received + ahead, latest: asked + ahead + reply.lateMs }
     })
+  }
+
+  #isStrict(): boolean {
+    return this.#options.messagesPerSecond() <= STRICT_LIMIT_MAX
   }
 
   /** The median of the last ones, ms: a slow Redis is allowed for, a single freeze is not. */

@@ -37,7 +37,7 @@ export type Shared = {
 }
 
 /** Chunks visited at a time: enough that one's end and the next one's beginning overlap. */
-const VISITS = 4
+const VISITS = 8
 /** A campaign's template does not change after launch; this many are kept compiled. */
 const CAMPAIGNS_KEPT = 200
 

@@ -62,7 +62,7 @@ export type VisitorDependencies = {
 }
 
 /** Recipients a claim, at most: 50 to 100 share a round trip and an fsync, and little is unknown after a crash. */
-const WINDOW = 100
+const WINDOW = 250
 /** The last claim comes this much before the campaign's bound: time to reach the socket, ms. */
 export const MARGIN_MS = 1_000
 /** When the sweeper looks after a chunk whose free recipients nobody claimed, ms. */
@@ -269,7 +269,9 @@ class Round {
     const outcome = await this.#post(
       row,
       attempt,
-      () => fence() ?? (this.#deps.pacer.missed(slot) ? 'slot_missed' : null),
+      // The kill switch, or a Redis that is not trusted any more, holds for what is claimed and not yet written, too.
+      () =>
+        this.#deps.forbidden() ? 'forbidden' : (fence() ?? (this.#deps.pacer.missed(slot) ? 'slot_missed' : null)),
     )
     this.#conclude(row, attempt, outcome, (now() - begun) / 1_000, settler)
     capacity.giveBack(1, true)

@@ -76,7 +76,7 @@ export class Bench {
     this.alive = new AliveCampaigns(this.client, this.keys)
     this.senders = new Senders(this.client, this.keys)
     this.suppressions = new Suppressions(this.client, this.keys)
-    this.heart = new Heart(this.client, this.keys)
+    this.heart = new Heart(this.client, this.keys, 'test')
     this.#queue = new SendQueue(this.queueClient, PREFIX, SENDER)
     this.simulator = `http://127.0.0.1:${port}`
     this.#simulatorApp = simulatorApp

@@ -19,7 +19,7 @@ const PLAIN_FASTEST_PER_SECOND = 8_000
 
 /** Messages a second: the real send-worker, one process, against undici alone and against job-per-message. */
 export const runSend: RunPart = async (bench) => {
-  const window = bench.quick ? { warmUpMs: 1_500, windowMs: 2_000 } : { warmUpMs: 3_000, windowMs: 5_000 }
+  const window = bench.quick ? { warmUpMs: 3_000, windowMs: 2_000 } : { warmUpMs: 5_000, windowMs: 5_000 }
   const bare: SendingRun[] = []
   const worker: SendingRun[] = []
   const plain: SendingRun[] = []

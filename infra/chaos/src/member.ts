@@ -51,6 +51,13 @@ export class Member {
     this.#app?.signal('SIGKILL')
   }
 
+  /** Ends it and starts it again after `ms`; resolves when it serves again. */
+  async rest(ms: number): Promise<void> {
+    await this.stop()
+    await sleep(ms)
+    await this.start()
+  }
+
   freeze(): void {
     this.#app?.signal('SIGSTOP')
   }

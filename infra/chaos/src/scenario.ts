@@ -17,5 +17,7 @@ export type Scenario = {
   readonly name: string
   /** What is shown, as a sentence. */
   readonly shows: string
+  /** Too long for every commit: `--short` leaves it out, unless it is asked for by name. */
+  readonly long?: true
   readonly run: (run: Run) => Promise<Result>
 }

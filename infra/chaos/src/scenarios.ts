@@ -1,4 +1,5 @@
 import type { Scenario } from './scenario.ts'
+import { controlGroup } from './scenarios/control-group.ts'
 import { deadlines } from './scenarios/deadlines.ts'
 import { serverErrors, tokenExpiry } from './scenarios/endpoint-troubles.ts'
 import { frozenLoops, stoppedProcesses } from './scenarios/freezes.ts'
@@ -7,9 +8,13 @@ import { races } from './scenarios/races.ts'
 import { redisAway } from './scenarios/redis-away.ts'
 import { replyCuts } from './scenarios/reply-cuts.ts'
 import { rollingRestarts } from './scenarios/rolling-restarts.ts'
+import { mutations } from './mutation/scenario.ts'
+import { webhookOutage } from './scenarios/webhook-outage.ts'
+import { simulation } from './simulation/scenario.ts'
 
 /** In this order. */
 export const SCENARIOS: readonly Scenario[] = [
+  simulation,
   killStormKeep,
   killStormResend,
   stoppedProcesses,
@@ -17,8 +22,11 @@ export const SCENARIOS: readonly Scenario[] = [
   replyCuts,
   deadlines,
   races,
+  webhookOutage,
   serverErrors,
   tokenExpiry,
   redisAway,
   rollingRestarts,
+  controlGroup,
+  mutations,
 ]

@@ -4,6 +4,9 @@ import { loadScript } from './script.ts'
 
 const BEAT = loadScript('beat')
 
+/** A process that is silent for longer than this is gone, ms. */
+const KEPT_MS = 7 * 86_400_000
+
 /** What one beat told. */
 export type Beat = {
   readonly epoch: number
@@ -22,17 +25,20 @@ export type Beat = {
 export class Heart {
   readonly #client: RedisClient
   readonly #keys: Keys
+  readonly #member: string
 
-  constructor(client: RedisClient, keys: Keys) {
+  /** @param member unique to this process. */
+  constructor(client: RedisClient, keys: Keys, member: string) {
     this.#client = client
     this.#keys = keys
+    this.#member = member
   }
 
   async beat(): Promise<Beat> {
     const [epoch, beat, stopped, quarantine] = (await BEAT.run(
       this.#client,
-      [this.#keys.heart(), this.#keys.stopped()],
-      [],
+      [this.#keys.heart(), this.#keys.stopped(), this.#keys.beat(this.#member)],
+      [KEPT_MS],
     )) as [number, number, string, string]
     return { epoch, beat, stopped: stopped === '' ? null : stopped, quarantine: quarantine === '' ? null : quarantine }
   }
@@ -57,7 +63,7 @@ export class Heart {
   }
 }
 
-/** Whether Redis has gone backwards, by the latest beat that is remembered. A later epoch is a new beginning. */
+/** Whether Redis has gone backwards, by the latest beat of this process that it remembers. A later epoch is a new beginning. */
 export function hasGoneBackwards(
   remembered: Pick<Beat, 'epoch' | 'beat'> | null,
   now: Pick<Beat, 'epoch' | 'beat'>,

@@ -40,8 +40,10 @@ export class Keys {
   readonly campaigns = (): string => `${this.prefix}:{registry}:campaigns`
   /** zset: campaigns that workers and exporters look at -> when they ended, ms; +inf while they are alive. */
   readonly alive = (): string => `${this.prefix}:{registry}:alive`
-  /** hash: `beat`, which only grows, `epoch`, and why claims are quarantined: the guard against a Redis gone backwards. */
+  /** hash: `epoch`, and why claims are quarantined: the guard against a Redis gone backwards. */
   readonly heart = (): string => `${this.prefix}:{registry}:heart`
+  /** string: how often this process has beaten; its own, so that nobody else drives it on. */
+  readonly beat = (member: string): string => `${this.prefix}:{registry}:beat:${member}`
   /** string: why everything is stopped; absent: it is not. */
   readonly stopped = (): string => `${this.prefix}:{registry}:stopped`
   /** string: which status-worker exports the shared gauges. */

@@ -20,7 +20,9 @@ import type { Pace, SlotAnswer, SlotQuestion } from './slots.ts'
 export type Stored = {
   ledger: ClaimLedger
   pace: Pace
-  heart: { epoch: number; beat: number; quarantine: string | null }
+  heart: { epoch: number; quarantine: string | null }
+  /** Each worker's own. */
+  beats: Map<number, number>
   suppressed: Set<number>
   webhooksUntil: number
   /** When webhooks were last taken, and since when their silence means something; `null`: never. */
@@ -44,7 +46,8 @@ export class ModelRedis {
     this.stored = {
       ledger: newLedger(rules, beginning),
       pace: newPace(),
-      heart: { epoch: 0, beat: 0, quarantine: null },
+      heart: { epoch: 0, quarantine: null },
+      beats: new Map(),
       suppressed: new Set(),
       webhooksUntil: 0,
       receiver: null,
@@ -56,9 +59,10 @@ export class ModelRedis {
     return structuredCloneOf(this.stored)
   }
 
-  beat(): Beat {
-    this.stored.heart.beat += 1
-    return { ...this.stored.heart }
+  beat(worker: number): Beat {
+    const beat = (this.stored.beats.get(worker) ?? 0) + 1
+    this.stored.beats.set(worker, beat)
+    return { ...this.stored.heart, beat }
   }
 
   claim(ask: Omit<ClaimQuestion, 'now' | 'patienceMs'>): ClaimAnswer {
@@ -135,7 +139,7 @@ function newLedger(rules: Rules, beginning: number): ClaimLedger {
 }
 
 /** By hand: `structuredClone` costs more than all other steps together. */
-function structuredCloneOf({ ledger, pace, heart, suppressed, webhooksUntil, receiver, log }: Stored): Stored {
+function structuredCloneOf({ ledger, pace, heart, beats, suppressed, webhooksUntil, receiver, log }: Stored): Stored {
   return {
     ledger: {
       ...ledger,
@@ -150,6 +154,7 @@ function structuredCloneOf({ ledger, pace, heart, suppressed, webhooksUntil, rec
     },
     pace: { ...pace },
     heart: { ...heart },
+    beats: new Map(beats),
     suppressed: new Set(suppressed),
     webhooksUntil,
     receiver: receiver === null ? null : { ...receiver },

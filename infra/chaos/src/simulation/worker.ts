@@ -71,6 +71,10 @@ export class ModelWorker {
     this.#start()
   }
 
+  get id(): number {
+    return this.#id
+  }
+
   get remembersBeat(): number {
     return this.#remembered?.beat ?? 0
   }
@@ -181,7 +185,7 @@ export class ModelWorker {
     this.#beating = true
     const connection = this.#connection
     this.#send(
-      () => this.#world.redis.beat(),
+      () => this.#world.redis.beat(this.#id),
       (beat) => {
         this.#beating = false
         this.#nextBeat = this.#world.now + TIMES.beatEvery
@@ -319,7 +323,8 @@ export class ModelWorker {
   }
 
   #post(window: Window, row: Row): void {
-    const keptBack = window.fence() ?? (this.#monotonic() > row.slot.latest ? 'slot_missed' : null)
+    const late = this.#monotonic() > row.slot.latest ? 'slot_missed' : null
+    const keptBack = this.#forbidden === null ? (window.fence() ?? late) : 'forbidden'
     if (keptBack !== null) return this.#conclude(window, row, { kind: 'held_back', reason: keptBack })
     row.phase = 'posted'
     const reply = this.#world.post(window.token, window.chunk * CHUNK_ROWS + row.row, row.attempt, this.couldNotice)

@@ -35,7 +35,7 @@ export class World {
   #workers: ModelWorker[] = []
   #workersMade = 0
   #statusWorkerUp = true
-  /** The beat that Redis was set back to; `null`: it was not. */
+  /** When Redis was set back; `null`: it was not. */
   #rolledBackTo: number | null = null
   #nextNote = 0
   readonly #snapshots: Stored[] = []
@@ -264,15 +264,15 @@ export class World {
   #rollBack(): void {
     const snapshot = this.#snapshots.at(-between(this.random, 1, 3))
     if (snapshot === undefined || this.#rolledBackTo !== null) return
-    const remembered = Math.max(0, ...this.#workers.map(({ remembersBeat }) => remembersBeat))
-    if (remembered <= snapshot.heart.beat) return
+    const knows = (worker: ModelWorker): boolean => worker.remembersBeat > (snapshot.beats.get(worker.id) ?? 0)
+    if (!this.#workers.some(knows)) return
     for (const worker of this.#workers) {
-      worker.couldNotice = worker.remembersBeat > snapshot.heart.beat
+      worker.couldNotice = knows(worker)
       worker.cut()
     }
     this.tally.rollbacks += 1
     this.redis.stored = snapshot
-    this.#rolledBackTo = snapshot.heart.beat
+    this.#rolledBackTo = this.now
     this.ghosts.length = 0
   }
 
