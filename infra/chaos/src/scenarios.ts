@@ -8,7 +8,6 @@ import { races } from './scenarios/races.ts'
 import { redisAway } from './scenarios/redis-away.ts'
 import { replyCuts } from './scenarios/reply-cuts.ts'
 import { rollingRestarts } from './scenarios/rolling-restarts.ts'
-import { mutations } from './mutation/scenario.ts'
 import { webhookOutage } from './scenarios/webhook-outage.ts'
 import { simulation } from './simulation/scenario.ts'
 
@@ -28,5 +27,4 @@ export const SCENARIOS: readonly Scenario[] = [
   redisAway,
   rollingRestarts,
   controlGroup,
-  mutations,
 ]
