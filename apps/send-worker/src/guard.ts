@@ -58,7 +58,7 @@ export class Guard {
 
   async #beat(): Promise<void> {
     const connection = this.#connection
-    const beat = await this.#options.heart.beat()
+    const beat = await this.#options.heart.beat(this.#remembered)
     if (hasGoneBackwards(this.#remembered, beat)) {
       const why = `Redis has gone backwards: beat ${beat.beat} of epoch ${beat.epoch} after beat ${this.#remembered?.beat} of epoch ${this.#remembered?.epoch}`
       this.#become(why)

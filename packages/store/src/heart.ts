@@ -34,11 +34,12 @@ export class Heart {
     this.#member = member
   }
 
-  async beat(): Promise<Beat> {
+  /** @param remembered the last beat of this process; `null`: this is the first. */
+  async beat(remembered: Pick<Beat, 'epoch' | 'beat'> | null): Promise<Beat> {
     const [epoch, beat, stopped, quarantine] = (await BEAT.run(
       this.#client,
       [this.#keys.heart(), this.#keys.stopped(), this.#keys.beat(this.#member)],
-      [KEPT_MS],
+      [KEPT_MS, remembered?.epoch ?? 0, remembered?.beat ?? 0],
     )) as [number, number, string, string]
     return { epoch, beat, stopped: stopped === '' ? null : stopped, quarantine: quarantine === '' ? null : quarantine }
   }

@@ -59,8 +59,11 @@ export class ModelRedis {
     return structuredCloneOf(this.stored)
   }
 
-  beat(worker: number): Beat {
-    const beat = (this.stored.beats.get(worker) ?? 0) + 1
+  /** beat.lua */
+  beat(worker: number, remembered: Pick<Beat, 'epoch' | 'beat'> | null): Beat {
+    const known = this.stored.beats.get(worker) ?? 0
+    const isBehind = this.stored.heart.epoch <= (remembered?.epoch ?? 0) && known < (remembered?.beat ?? 0)
+    const beat = isBehind ? known : known + 1
     this.stored.beats.set(worker, beat)
     return { ...this.stored.heart, beat }
   }

@@ -184,8 +184,9 @@ export class ModelWorker {
   #beat(): void {
     this.#beating = true
     const connection = this.#connection
+    const remembered = this.#remembered
     this.#send(
-      () => this.#world.redis.beat(this.#id),
+      () => this.#world.redis.beat(this.#id, remembered),
       (beat) => {
         this.#beating = false
         this.#nextBeat = this.#world.now + TIMES.beatEvery
