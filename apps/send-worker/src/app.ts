@@ -8,6 +8,7 @@ import {
   AliveCampaigns,
   Campaigns,
   Chunks,
+  ClaimMemory,
   closeRedis,
   connectRedis,
   Heart,
@@ -42,17 +43,25 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
   const onError = (error: Error): void => logger.warn({ err: error }, 'redis connection')
   const ledgerClient = connectRedis(config.redisUrl, 'ledger', onError)
   const queueClient = connectRedis(config.redisUrl, 'blocking', onError)
-  const shared = await share(config, logger, metrics, ledgerClient, queueClient, () => guard.forbidden !== null)
+  const member = randomUUID()
+  const trust = {
+    forbidden: () => guard.forbidden !== null,
+    claims: new ClaimMemory(member),
+    suspect: (why: string) => guard.suspect(why),
+  }
+  const shared = await share(config, logger, metrics, ledgerClient, queueClient, trust)
   const guard = new Guard({
-    heart: new Heart(ledgerClient, new Keys(config.prefix), randomUUID()),
+    heart: new Heart(ledgerClient, new Keys(config.prefix), member),
     onChange: (why) => {
       metrics.forbidden.set(why === null ? 0 : 1)
       if (why === null) logger.info('claims are allowed')
       else logger.warn({ why }, 'claims are forbidden')
     },
+    onRelease: () => trust.claims.forget(),
     onTrouble: (error) => shared.events.trouble('beat', error),
   })
-  ledgerClient.on('close', () => guard.connectionLost())
+  // 'close' is the end of the only connection, or of all of a cluster's; '-node' of one of these.
+  for (const event of ['close', '-node']) ledgerClient.on(event, () => guard.connectionLost())
   const roster = new Roster({ shared, read: config.readSenders, logger })
   const watcher = new Watcher({
     metrics,
@@ -107,7 +116,7 @@ async function share(
   metrics: SendMetrics,
   ledgerClient: RedisClient,
   queueConnection: RedisClient,
-  forbidden: () => boolean,
+  trust: Pick<Shared, 'forbidden' | 'claims' | 'suspect'>,
 ): Promise<Shared> {
   const keys = new Keys(config.prefix)
   const monotonic = (): number => performance.now()
@@ -127,7 +136,7 @@ async function share(
     requestTimeoutMs: config.requestTimeoutMs,
     leaseMs: config.leaseMs,
     events: observe(metrics, logger),
-    forbidden,
+    ...trust,
     onLimit: (sender, limit) => metrics.rateLimit.set({ sender }, limit),
     onBlocked: (sender, code, until) =>
       logger.error(

@@ -15,12 +15,14 @@ function guardOf(...told: readonly (Partial<Beat> | Error)[]): {
   guard: Guard
   changes: (string | null)[]
   quarantines: string[]
+  releases: () => number
   troubles: unknown[]
 } {
   const changes: (string | null)[] = []
   const quarantines: string[] = []
   const troubles: unknown[] = []
   let beats = 0
+  let released = 0
   const guard = new Guard({
     heart: {
       beat: async () => {
@@ -31,10 +33,11 @@ function guardOf(...told: readonly (Partial<Beat> | Error)[]): {
       quarantine: async (why) => void quarantines.push(why),
     },
     onChange: (why) => changes.push(why),
+    onRelease: () => (released += 1),
     onTrouble: (error) => troubles.push(error),
   })
   started.push(guard)
-  return { guard, changes, quarantines, troubles }
+  return { guard, changes, quarantines, releases: () => released, troubles }
 }
 
 test('nothing may be claimed before the first beat, and everything after it', async () => {
@@ -79,6 +82,52 @@ describe('a Redis that has gone backwards', () => {
     await guard.start()
     await expect.poll(() => guard.forbidden).toBeNull()
     expect(quarantines).toEqual([])
+  })
+})
+
+describe('a ledger that a claim found to have gone backwards', () => {
+  test('forbids at once, and is put under quarantine by the next beat', async () => {
+    const { guard, quarantines, releases } = guardOf({})
+    await guard.start()
+    guard.suspect('it has forgotten claims')
+    expect(guard.forbidden).toBe('it has forgotten claims')
+    await expect.poll(() => quarantines, { timeout: 3_000 }).toContain('it has forgotten claims')
+    expect([guard.forbidden, releases()]).toEqual(['it has forgotten claims', 0])
+  })
+
+  test('was released in the meantime: nobody puts it under quarantine again', async () => {
+    const { guard, quarantines, releases } = guardOf({ beat: 10 }, { epoch: 1, beat: 2 })
+    await guard.start()
+    guard.suspect('it has forgotten claims')
+    await expect.poll(() => guard.forbidden, { timeout: 3_000 }).toBeNull()
+    expect([quarantines, releases()]).toEqual([[], 1])
+  })
+
+  test('a beat under way when the doubts came does not dispel them', async () => {
+    const answer = Promise.withResolvers<Beat>()
+    const asked = Promise.withResolvers<void>()
+    let beats = 0
+    const guard = new Guard({
+      heart: {
+        beat: async () => {
+          beats += 1
+          if (beats !== 2) return { ...calm, beat: beats }
+          asked.resolve()
+          return await answer.promise
+        },
+        quarantine: async () => {},
+      },
+      onChange: () => {},
+      onRelease: () => {},
+      onTrouble: () => {},
+    })
+    started.push(guard)
+    await guard.start()
+    await asked.promise
+    guard.suspect('it has forgotten claims')
+    answer.resolve({ ...calm, beat: 2 })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(guard.forbidden).toBe('it has forgotten claims')
   })
 })
 

@@ -6,6 +6,8 @@ export type GuardOptions = {
   readonly heart: Pick<Heart, 'beat' | 'quarantine'>
   /** Why claiming is forbidden, when that changes; `null`: it is allowed again. */
   readonly onChange: (why: string | null) => void
+  /** The ledger is trusted as it is: whatever was remembered of it is void. */
+  readonly onRelease: () => void
   readonly onTrouble: (error: unknown) => void
 }
 
@@ -22,6 +24,7 @@ export class Guard {
   #remembered: Beat | null = null
   #why: string | null = 'not checked yet'
   #connection = 0
+  #suspicion: string | null = null
 
   constructor(options: GuardOptions) {
     this.#options = options
@@ -36,6 +39,12 @@ export class Guard {
   connectionLost(): void {
     this.#connection += 1
     this.#become('the connection to Redis has to be checked')
+  }
+
+  /** Somebody has seen that the ledger has gone backwards. The next beat puts it under quarantine, unless it has been released since. */
+  suspect(why: string): void {
+    this.#suspicion ??= why
+    this.#become(this.#suspicion)
   }
 
   /** Resolves after the first beat; where that fails nothing is allowed until one comes through. */
@@ -58,16 +67,26 @@ export class Guard {
 
   async #beat(): Promise<void> {
     const connection = this.#connection
-    const beat = await this.#options.heart.beat(this.#remembered)
-    if (hasGoneBackwards(this.#remembered, beat)) {
-      const why = `Redis has gone backwards: beat ${beat.beat} of epoch ${beat.epoch} after beat ${this.#remembered?.beat} of epoch ${this.#remembered?.epoch}`
-      this.#become(why)
-      await this.#options.heart.quarantine(why)
-      return
+    const suspicion = this.#suspicion
+    const before = this.#remembered
+    const beat = await this.#options.heart.beat(before)
+    if (hasGoneBackwards(before, beat)) {
+      return await this.#quarantine(
+        `Redis has gone backwards: beat ${beat.beat} of epoch ${beat.epoch} after beat ${before?.beat} of epoch ${before?.epoch}`,
+      )
     }
     this.#remembered = beat
-    // A beat that was asked before the connection broke says nothing about the new one.
-    if (connection === this.#connection) this.#become(beat.quarantine ?? beat.stopped)
+    if (before !== null && beat.epoch > before.epoch) {
+      this.#suspicion = null
+      this.#options.onRelease()
+    } else if (suspicion !== null) return await this.#quarantine(suspicion)
+    // A beat that was asked before the connection broke, or before somebody had doubts, says nothing about what came after.
+    if (connection === this.#connection) this.#become(this.#suspicion ?? beat.quarantine ?? beat.stopped)
+  }
+
+  async #quarantine(why: string): Promise<void> {
+    this.#become(why)
+    await this.#options.heart.quarantine(why)
   }
 
   #become(why: string | null): void {

@@ -1,7 +1,16 @@
 import type { Outcome, RedisClock } from '@chasqui/delivery'
 import { compileMessage, Endpoint } from '@chasqui/whatsapp'
 import { SendQueue, Visitor } from '@chasqui/queue'
-import type { AliveCampaigns, Campaigns, Chunks, Ledger, RedisClient, Senders, Suppressions } from '@chasqui/store'
+import type {
+  AliveCampaigns,
+  Campaigns,
+  Chunks,
+  ClaimMemory,
+  Ledger,
+  RedisClient,
+  Senders,
+  Suppressions,
+} from '@chasqui/store'
 
 import { CampaignProof } from './campaign-proof.ts'
 import type { Capacity } from './capacity.ts'
@@ -30,6 +39,8 @@ export type Shared = {
   readonly events: SendEvents
   /** Nothing may be claimed now. */
   readonly forbidden: () => boolean
+  readonly claims: ClaimMemory
+  readonly suspect: (why: string) => void
   readonly onLimit: (sender: string, messagesPerSecond: number) => void
   readonly onBlocked: (sender: string, code: number, until: number) => void
   readonly onHeld: (campaign: string, reason: string) => void
@@ -112,6 +123,8 @@ export class SendingSender {
       },
       events: shared.events,
       forbidden: shared.forbidden,
+      claims: shared.claims,
+      suspect: shared.suspect,
       now,
       wall: Date.now,
       random: Math.random,

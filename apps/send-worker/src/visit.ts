@@ -6,7 +6,7 @@ import { callbackDataPrefix, decide, raiseFence } from '@chasqui/delivery'
 import type { AskedAt, Effect, Outcome, RedisClock } from '@chasqui/delivery'
 import type { Visit, VisitResult } from '@chasqui/queue'
 import { CHUNK_ROWS } from '@chasqui/store'
-import type { ClaimedRow, ClaimReply, Ledger } from '@chasqui/store'
+import type { ClaimedRow, ClaimMemory, ClaimReply, Ledger } from '@chasqui/store'
 import type { ComposeMessage, Endpoint } from '@chasqui/whatsapp'
 
 import { UNPROVEN_WINDOW } from './campaign-proof.ts'
@@ -55,6 +55,9 @@ export type VisitorDependencies = {
   readonly events: SendEvents
   /** Nothing may be claimed now. */
   readonly forbidden: () => boolean
+  readonly claims: ClaimMemory
+  /** The ledger has gone backwards: from here on nothing may be claimed. */
+  readonly suspect: (why: string) => void
   /** Monotonic ms. */
   readonly now: () => number
   readonly wall: () => number
@@ -142,7 +145,7 @@ class Round {
       if (rows.length > 0) this.#begin({ token, rows, slots, asked, claimedAt: reply.now })
       // Until the first message is taken, learn from each window before the next.
       if (!this.#campaign.proof.proven) await this.ended()
-      if (reply.kind === 'late') continue
+      if (reply.kind === 'late' || reply.kind === 'backwards') continue
       if (reply.kind !== 'claimed') return reply.kind
       row = reply.nextRow
     }
@@ -171,13 +174,15 @@ class Round {
    * tells: what was claimed is given back, for none of it was sent.
    */
   async #claim(fromRow: number, most: number): Promise<{ reply: ClaimReply; token: string; asked: AskedAt }> {
-    const { ledger, clock, events, sender, now, wall } = this.#deps
+    const { ledger, clock, events, sender, claims, suspect, now, wall } = this.#deps
     const token = randomUUID()
     const asked = { now: now(), wall: wall() }
     const request = {
       campaign: this.#campaign.id,
       chunk: this.#number,
       token,
+      claimant: claims.claimant,
+      remembered: claims.remembered(this.#campaign.id),
       fromRow,
       most,
       leaseMs: this.#deps.leaseMs,
@@ -188,6 +193,8 @@ class Round {
       try {
         const reply = await ledger.claim({ ...request, bornAt })
         clock.observe(reply.now)
+        if (claims.hear(this.#campaign.id, request.remembered, reply))
+          suspect('Redis has gone backwards: it has forgotten claims of this process')
         // Made on a connection that nobody has checked since it broke: the ledger behind it may be older than what was sent.
         if ((lost || this.#deps.forbidden()) && reply.kind === 'claimed') {
           const released = reply.rows.map(({ row }) => ({ row, move: { kind: 'released' } as const }))

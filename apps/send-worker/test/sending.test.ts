@@ -292,6 +292,25 @@ describe('a worker', () => {
     expect((await bench.witness(id)).recipients.doubled).toBe(0)
   }, 60_000)
 
+  test('notices by its next claim a ledger that has forgotten claims, though the connection stays and the beats go on', async () => {
+    await start({ messagesPerSecond: 100 })
+    const id = await bench.createCampaign(400)
+    await bench.launch(id)
+    const worker = await bench.startWorker()
+    await bench.until(id, ({ accepted }) => (accepted ?? 0) > 50)
+    // As in a cluster of which one shard went back.
+    const [claimant] = await bench.client.hkeys(bench.keys.claimants(id))
+    await bench.client.hset(bench.keys.claimants(id), claimant ?? '', '1')
+    await worker.waitFor(/forgotten claims/)
+    await bench.until(id, ({ sending }) => sending === 0)
+    const { accepted } = await bench.counts(id)
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    expect((await bench.counts(id))['accepted']).toBe(accepted)
+    await bench.heart.release()
+    expect(await bench.completed(id, 30_000)).toMatchObject({ accepted: 400 })
+    expect((await bench.witness(id)).recipients.doubled).toBe(0)
+  }, 60_000)
+
   test('follows a changed limit while it runs', async () => {
     await start({ messagesPerSecond: 50 })
     const id = await bench.createCampaign(1_000)

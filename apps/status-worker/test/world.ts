@@ -100,7 +100,7 @@ export class World {
       const chunk = Math.floor(sent / 500)
       const token = `${id}-${sent}`
       const ask = { campaign: id, chunk, token, fromRow: sent % 500, most: 100, leaseMs: 60_000, marginMs: 0 }
-      const claim = await ledger.claim({ ...ask, bornAt: Date.now() })
+      const claim = await ledger.claim({ ...ask, claimant: 'test', remembered: 0, bornAt: Date.now() })
       if (claim.kind !== 'claimed' || claim.rows.length === 0) throw new Error(`nothing to claim at ${sent}`)
       const rows = claim.rows.map(({ row }) => ({ row, move: { kind: 'accepted' as const, facts: 0 } }))
       await ledger.settle(id, chunk, token, rows)

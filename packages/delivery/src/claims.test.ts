@@ -37,6 +37,7 @@ function ledgerOf({ states, notAfter = null, onUnknown = 'keep' }: Beginning): C
     chunkRows: CHUNK_ROWS,
     notAfter,
     claims: new Map(),
+    made: new Map(),
     lostSince: new Map(),
     dues: new Map(),
   }
@@ -45,6 +46,8 @@ function ledgerOf({ states, notAfter = null, onUnknown = 'keep' }: Beginning): C
 function ask(token: string, now: number, more: Partial<Parameters<typeof claimWindow>[1]> = {}) {
   return {
     token,
+    claimant: 'me',
+    remembered: 0,
     chunk: 0,
     fromRow: 0,
     most: CHUNK_ROWS,

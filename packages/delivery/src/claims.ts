@@ -14,6 +14,8 @@ export type ClaimLedger = Ledger & {
   /** Last safe moment of hand-over; `null`: none. */
   notAfter: number | null
   readonly claims: Map<string, Claim>
+  /** How many claims each claimant has made; only grows. */
+  readonly made: Map<string, number>
   /** When the attempt began whose answer is lost, by ordinal; 0: it will not be sent again. */
   readonly lostSince: Map<number, number>
   /** When the retries are due, by ordinal. */
@@ -29,6 +31,10 @@ export type Claim = {
 
 export type ClaimQuestion = {
   readonly token: string
+  /** Who asks; nobody else counts its claims on. */
+  readonly claimant: string
+  /** How many claims of this campaign it knows itself to have made. A ledger that knows of fewer has gone backwards. */
+  readonly remembered: number
   readonly chunk: number
   readonly fromRow: number
   readonly most: number
@@ -44,7 +50,11 @@ export type ClaimAnswer =
       readonly kind: 'claimed'
       readonly rows: ReadonlyArray<{ readonly row: number; readonly attempt: number }>
       readonly nextRow: number
+      /** Which of the claimant's claims this is, from 1; 0: nothing was claimed that had not been before. */
+      readonly serial: number
     }
+  /** The ledger has forgotten claims: who sends from it sends twice. */
+  | { readonly kind: 'backwards' }
   | { readonly kind: 'late' }
   | { readonly kind: 'expired' }
   | { readonly kind: 'stopped'; readonly status: string }
@@ -56,8 +66,10 @@ export function claimWindow(ledger: ClaimLedger, ask: ClaimQuestion): ClaimAnswe
   const held = ledger.claims.get(ask.token)
   if (held !== undefined) {
     const rows = [...held.rows].map(([row, attempt]) => ({ row, attempt }))
-    return { kind: 'claimed', rows, nextRow: (rows.at(-1)?.row ?? -1) + 1 }
+    return { kind: 'claimed', rows, nextRow: (rows.at(-1)?.row ?? -1) + 1, serial: 0 }
   }
+  const made = ledger.made.get(ask.claimant) ?? 0
+  if (made < ask.remembered) return { kind: 'backwards' }
   if (ask.now - ask.bornAt > ask.patienceMs) return { kind: 'late' }
   if (ledger.status !== 'running') return { kind: 'stopped', status: ledger.status }
   if (ledger.notAfter !== null && ask.now + ask.marginMs > ledger.notAfter) return { kind: 'expired' }
@@ -75,6 +87,7 @@ export function claimWindow(ledger: ClaimLedger, ask: ClaimQuestion): ClaimAnswe
     rows.push({ row, attempt })
   }
   if (rows.length > 0) {
+    ledger.made.set(ask.claimant, made + 1)
     ledger.claims.set(ask.token, {
       chunk: ask.chunk,
       rows: new Map(rows.map((claimed) => [claimed.row, claimed.attempt])),
@@ -82,7 +95,8 @@ export function claimWindow(ledger: ClaimLedger, ask: ClaimQuestion): ClaimAnswe
       leaseEnd: ask.now + ask.leaseMs,
     })
   }
-  return { kind: 'claimed', rows, nextRow: row >= end ? ledger.chunkRows : row }
+  const nextRow = row >= end ? ledger.chunkRows : row
+  return { kind: 'claimed', rows, nextRow, serial: rows.length > 0 ? made + 1 : 0 }
 }
 
 function isFree(ledger: ClaimLedger, ordinal: number, now: number): boolean {

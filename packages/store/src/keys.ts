@@ -21,6 +21,8 @@ export class Keys {
   readonly claims = (id: string): string => `${this.prefix}:{c:${id}}:claims`
   /** zset: claim token -> end of its lease, ms. */
   readonly leases = (id: string): string => `${this.prefix}:{c:${id}}:leases`
+  /** hash: process -> how many claims it has made of the campaign; what tells it that Redis has gone backwards. */
+  readonly claimants = (id: string): string => `${this.prefix}:{c:${id}}:claimants`
   /** zset: ordinal -> when its retry is due, ms; only recipients that wait. */
   readonly retries = (id: string): string => `${this.prefix}:{c:${id}}:retries`
   /** zset: ordinal -> when the attempt began whose answer is lost, ms; 0: it will not be sent again. */

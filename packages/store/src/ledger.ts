@@ -23,6 +23,10 @@ export type ClaimRequest = {
   readonly chunk: number
   /** Unguessable and unique to this claim. */
   readonly token: string
+  /** Unique to the process that asks. */
+  readonly claimant: string
+  /** How many claims of this campaign it knows itself to have made: a ledger that knows of fewer has gone backwards. */
+  readonly remembered: number
   readonly fromRow: number
   readonly most: number
   /** When the caller asks, ms by its estimate of Redis' clock. */
@@ -33,7 +37,16 @@ export type ClaimRequest = {
 }
 
 export type ClaimReply =
-  | { readonly kind: 'claimed'; readonly now: number; readonly rows: readonly ClaimedRow[]; readonly nextRow: number }
+  /** `serial`: which of the claimant's claims of this campaign it is, from 1; 0: nothing was claimed that had not been before. */
+  | {
+      readonly kind: 'claimed'
+      readonly now: number
+      readonly rows: readonly ClaimedRow[]
+      readonly nextRow: number
+      readonly serial: number
+    }
+  /** The ledger has forgotten claims of the claimant's: Redis has gone backwards, and nothing was claimed. */
+  | { readonly kind: 'backwards'; readonly now: number }
   /** The question lay in a dead connection for too long; nothing was claimed. */
   | { readonly kind: 'late'; readonly now: number }
   /** The campaign's last safe moment has passed. */
@@ -93,7 +106,7 @@ export class Ledger {
   /** Claim a window of a chunk before any POST. */
   async claim(request: ClaimRequest): Promise<ClaimReply> {
     const { campaign: id } = request
-    const keys = [...this.#core(id), this.#keys.retries(id), this.#keys.agenda(id)]
+    const keys = [...this.#core(id), this.#keys.retries(id), this.#keys.agenda(id), this.#keys.claimants(id)]
     const reply = await CLAIM.run(this.#client, keys, [
       request.token,
       request.chunk,
@@ -103,11 +116,14 @@ export class Ledger {
       CLAIM_PATIENCE_MS,
       request.leaseMs,
       request.marginMs,
+      request.claimant,
+      request.remembered,
     ])
-    const [now, kind, detail, nextRow] = reply as [number, string, string, number]
+    const [now, kind, detail, nextRow, serial] = reply as [number, string, string, number, number]
     switch (kind) {
       case 'claimed':
-        return { kind, now, rows: parseRows(detail), nextRow }
+        return { kind, now, rows: parseRows(detail), nextRow, serial }
+      case 'backwards':
       case 'late':
       case 'expired':
         return { kind, now }

@@ -72,6 +72,7 @@ async function begin({ status, onUnknown, states }: Beginning): Promise<ClaimLed
     chunkRows: CHUNK_ROWS,
     notAfter: null,
     claims: new Map(),
+    made: new Map(),
     dues: new Map(retries.map((ordinal) => [ordinal, FUTURE])),
     lostSince: new Map(unknowns.map((ordinal) => [ordinal, 1])),
   }
@@ -225,7 +226,7 @@ describe('folding', () => {
               break
             }
             case 'claim': {
-              const ask = { ...what, fromRow: 0, marginMs: 0, bornAt: now }
+              const ask = { ...what, claimant: 'w1', remembered: 0, fromRow: 0, marginMs: 0, bornAt: now }
               await ledger.claim({ campaign: ID, ...ask })
               claimWindow(model, { ...ask, patienceMs: CLAIM_PATIENCE_MS, now })
               break

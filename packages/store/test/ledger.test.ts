@@ -75,6 +75,7 @@ async function begin({ states, notAfter, onUnknown }: Beginning): Promise<{ ledg
       chunkRows: CHUNK_ROWS,
       notAfter,
       claims: new Map(),
+      made: new Map(),
       dues: new Map(),
       lostSince: new Map(),
     },
@@ -92,6 +93,7 @@ async function stored(): Promise<unknown> {
         .map(([field, value]) => [field, Number(value)]),
     ),
     claims: (await client.hkeys(keys.claims(ID))).toSorted(),
+    made: await client.hgetall(keys.claimants(ID)),
     leases: (await client.zrange(keys.leases(ID), 0, '-1')).toSorted(),
     retries: (await client.zrange(keys.retries(ID), 0, '-1')).map(Number).toSorted((a, b) => a - b),
     unknowns: (await client.zrange(keys.unknowns(ID), 0, '-1')).map(Number).toSorted((a, b) => a - b),
@@ -105,6 +107,7 @@ function modelled(model: ClaimLedger): unknown {
     states: [...model.states],
     counts: Object.fromEntries([...model.counts].filter(([, value]) => value !== 0)),
     claims: tokens,
+    made: Object.fromEntries([...model.made].map(([claimant, made]) => [claimant, String(made)])),
     leases: tokens,
     retries: [...model.retries].toSorted((a, b) => a - b),
     unknowns: [...model.unknowns].toSorted((a, b) => a - b),
@@ -129,6 +132,9 @@ const chunk = fc.constantFrom(0, 1)
 const claimStep = fc.record({
   what: fc.constant('claim' as const),
   token,
+  claimant: fc.constantFrom('w1', 'w2'),
+  // As a worker remembers that has seen its claims made, and as one whose claims Redis has forgotten.
+  forgotten: fc.constantFrom(0, 0, 0, 1),
   chunk,
   fromRow: fc.nat(12),
   most: fc.integer({ min: 1, max: 6 }),
@@ -197,6 +203,8 @@ describe('the ledger', () => {
             case 'claim': {
               const ask = {
                 token: what.token,
+                claimant: what.claimant,
+                remembered: (model.made.get(what.claimant) ?? 0) + what.forgotten,
                 chunk: what.chunk,
                 fromRow: what.fromRow,
                 most: what.most,
@@ -256,6 +264,8 @@ describe('the ledger', () => {
       campaign: ID,
       chunk: 0,
       token: 't1',
+      claimant: 'w1',
+      remembered: 0,
       fromRow: 0,
       most: 3,
       bornAt: Date.now(),
@@ -264,13 +274,14 @@ describe('the ledger', () => {
     }
     const first = await ledger.claim(ask)
     const second = await ledger.claim(ask)
-    expect({ ...second, now: 0 }).toEqual({ ...first, now: 0 })
+    expect({ ...second, now: 0 }).toEqual({ ...first, now: 0, serial: 0 })
     expect(await client.hget(keys.counts(ID), 'sending')).toBe('3')
   })
 
   test('what another token claimed cannot be claimed, and cannot be settled by the first again', async () => {
     const { ledger } = await begin({ states: [1], notAfter: null, onUnknown: 'keep' })
-    const ask = { campaign: ID, chunk: 0, fromRow: 0, most: 1, bornAt: Date.now(), leaseMs: 60_000, marginMs: 0 }
+    const me = { claimant: 'w1', remembered: 0 }
+    const ask = { ...me, campaign: ID, chunk: 0, fromRow: 0, most: 1, bornAt: Date.now(), leaseMs: 60_000, marginMs: 0 }
     await ledger.claim({ ...ask, token: 't1' })
     expect(await ledger.claim({ ...ask, token: 't2' })).toMatchObject({ kind: 'claimed', rows: [] })
     await ledger.settle(ID, 0, 't1', [{ row: 0, move: { kind: 'released' } }])
@@ -284,5 +295,20 @@ describe('the ledger', () => {
       stale: 1,
     })
     expect(await client.hget(keys.counts(ID), 'sending')).toBe('1')
+  })
+
+  test('a ledger that has forgotten claims of the caller gives it nothing', async () => {
+    const { ledger } = await begin({ states: [1, 1, 1, 1], notAfter: null, onUnknown: 'keep' })
+    const ask = { campaign: ID, chunk: 0, fromRow: 0, most: 1, bornAt: Date.now(), leaseMs: 60_000, marginMs: 0 }
+    const claim = async (name: string, claimant: string, remembered: number) =>
+      await ledger.claim({ ...ask, token: name, claimant, remembered })
+    expect(await claim('t1', 'w1', 0)).toMatchObject({ kind: 'claimed', serial: 1 })
+    const older = (await client.getBuffer(keys.states(ID))) ?? Buffer.alloc(0)
+    expect(await claim('t2', 'w1', 1)).toMatchObject({ kind: 'claimed', rows: [{ row: 1 }], serial: 2 })
+    // Redis comes back as it was before the second claim, and another worker drives its own count on.
+    await client.set(keys.states(ID), older)
+    await client.hset(keys.claimants(ID), 'w1', '1')
+    expect(await claim('t3', 'w2', 0)).toMatchObject({ kind: 'claimed', serial: 1 })
+    expect(await claim('t4', 'w1', 2)).toMatchObject({ kind: 'backwards' })
   })
 })

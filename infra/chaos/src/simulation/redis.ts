@@ -136,6 +136,7 @@ function newLedger(rules: Rules, beginning: number): ClaimLedger {
     chunkRows: CHUNK_ROWS,
     notAfter: rules.notAfter === null ? null : beginning + rules.notAfter,
     claims: new Map(),
+    made: new Map(),
     lostSince: new Map(),
     dues: new Map(),
   }
@@ -152,6 +153,7 @@ function structuredCloneOf({ ledger, pace, heart, beats, suppressed, webhooksUnt
       retries: new Set(ledger.retries),
       unknowns: new Set(ledger.unknowns),
       claims: new Map([...ledger.claims].map(([token, claim]) => [token, { ...claim, rows: new Map(claim.rows) }])),
+      made: new Map(ledger.made),
       lostSince: new Map(ledger.lostSince),
       dues: new Map(ledger.dues),
     },

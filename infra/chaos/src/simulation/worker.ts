@@ -1,6 +1,6 @@
 import { decide, raiseFence, RedisClock } from '@chasqui/delivery'
 import type { AskedAt, ClaimAnswer, Move, Outcome, Settlement } from '@chasqui/delivery'
-import { hasGoneBackwards } from '@chasqui/store'
+import { ClaimMemory, hasGoneBackwards } from '@chasqui/store'
 
 import { between, pick } from '../random.ts'
 import type { Beat } from './redis.ts'
@@ -29,6 +29,8 @@ type Window = {
   unsettled: number
 }
 
+/** There is only one. */
+const CAMPAIGN = 'the campaign'
 const ALONE_LATE_MS = 12
 const WINDOWS_MAX = 3
 /** Nobody asks for a visit sooner, ms. */
@@ -39,7 +41,7 @@ export class ModelWorker {
   readonly wire = new Wire()
   frozenUntil = 0
   alive = true
-  /** When Redis went back, it remembered a later beat than Redis came back with. */
+  /** When Redis went back, it remembered more than Redis came back with. */
   couldNotice = false
   readonly #world: World
   readonly #id: number
@@ -50,6 +52,8 @@ export class ModelWorker {
   #forbidden: string | null = 'not checked yet'
   #connection = 0
   #remembered: Beat | null = null
+  readonly #memory: ClaimMemory
+  #suspicion: string | null = null
   #nextBeat = 0
   #beating = false
   #sweeping = false
@@ -66,6 +70,7 @@ export class ModelWorker {
   constructor(world: World, id: number) {
     this.#world = world
     this.#id = id
+    this.#memory = new ClaimMemory(String(id))
     this.#wallSkew = world.random() < 0.1 ? pick(world.random, [-3_600_000, 3_600_000]) : 0
     this.#monotonicLag = world.now - world.random() * 1_000_000
     this.#start()
@@ -77,6 +82,10 @@ export class ModelWorker {
 
   get remembersBeat(): number {
     return this.#remembered?.beat ?? 0
+  }
+
+  get remembersClaims(): number {
+    return this.#memory.remembered(CAMPAIGN)
   }
 
   /** What it could do now; an empty list while it is frozen. */
@@ -184,27 +193,35 @@ export class ModelWorker {
   #beat(): void {
     this.#beating = true
     const connection = this.#connection
+    const suspicion = this.#suspicion
     const remembered = this.#remembered
     this.#send(
       () => this.#world.redis.beat(this.#id, remembered),
       (beat) => {
         this.#beating = false
         this.#nextBeat = this.#world.now + TIMES.beatEvery
-        if (hasGoneBackwards(this.#remembered, beat)) {
-          this.#forbidden = 'Redis has gone backwards'
-          this.#send(
-            () => (this.#world.redis.stored.heart.quarantine = 'gone backwards'),
-            () => {},
-            () => {},
-          )
-          return
-        }
+        if (hasGoneBackwards(this.#remembered, beat)) return this.#quarantine('Redis has gone backwards')
         this.#remembered = beat
-        if (connection === this.#connection) this.#forbidden = beat.quarantine
+        if (suspicion !== null) return this.#quarantine(suspicion)
+        if (connection === this.#connection) this.#forbidden = this.#suspicion ?? beat.quarantine
       },
       () => {
         this.#beating = false
       },
+    )
+  }
+
+  #suspect(why: string): void {
+    this.#suspicion ??= why
+    this.#forbidden = this.#suspicion
+  }
+
+  #quarantine(why: string): void {
+    this.#forbidden = why
+    this.#send(
+      () => (this.#world.redis.stored.heart.quarantine = why),
+      () => {},
+      () => {},
     )
   }
 
@@ -263,6 +280,8 @@ export class ModelWorker {
     const { token, chunk, slots, asked } = question
     const ask = {
       token,
+      claimant: this.#memory.claimant,
+      remembered: this.#memory.remembered(CAMPAIGN),
       chunk,
       fromRow: 0,
       most: slots.length,
@@ -274,6 +293,7 @@ export class ModelWorker {
       () => this.#world.claim(ask),
       (answer, stamp) => {
         this.#asking -= 1
+        if (this.#memory.hear(CAMPAIGN, ask.remembered, answer)) this.#suspect('the ledger has forgotten claims')
         this.#claimed(
           question,
           answer,

@@ -116,12 +116,12 @@ export class World {
     return answer
   }
 
-  /** @param couldNotice the worker remembers that Redis was further. */
+  /** @param couldNotice the worker remembers that Redis was further, and what it did since must have told it. */
   post(token: string, ordinal: number, attempt: number, couldNotice: boolean): Reply {
     this.tally.posts += 1
     if (this.#rolledBackTo === null) this.#mayPost(token, ordinal)
     else if (this.#claimedBackwards.has(token)) {
-      // Who remembers a later beat must have noticed. Others cannot know before those have said so.
+      // Who remembers more must have noticed. Others cannot know before those have said so.
       if (couldNotice) throw new Violation('rollback', 'sent from a ledger that it knows has gone backwards')
       this.tally.blindPosts += 1
     }
@@ -260,15 +260,19 @@ export class World {
     if (ledger.status === 'running' || ledger.status === 'paused') ledger.status = to
   }
 
-  /** Redis comes back as it was: connections break, and only those who remember can tell. */
+  /** Redis comes back as it was: as a rule connections break, and only those who remember can tell. */
   #rollBack(): void {
     const snapshot = this.#snapshots.at(-between(this.random, 1, 3))
     if (snapshot === undefined || this.#rolledBackTo !== null) return
-    const knows = (worker: ModelWorker): boolean => worker.remembersBeat > (snapshot.beats.get(worker.id) ?? 0)
-    if (!this.#workers.some(knows)) return
+    const lostBeats = (worker: ModelWorker): boolean => worker.remembersBeat > (snapshot.beats.get(worker.id) ?? 0)
+    const lostClaims = (worker: ModelWorker): boolean =>
+      worker.remembersClaims > (snapshot.ledger.made.get(String(worker.id)) ?? 0)
+    if (!this.#workers.some((worker) => lostBeats(worker) || lostClaims(worker))) return
+    // Behind a proxy, or in a cluster whose other shards stayed, no connection breaks: then the claim itself must tell.
+    const proxied = this.random() < 0.3
     for (const worker of this.#workers) {
-      worker.couldNotice = knows(worker)
-      worker.cut()
+      worker.couldNotice = lostClaims(worker) || (!proxied && lostBeats(worker))
+      if (!proxied) worker.cut()
     }
     this.tally.rollbacks += 1
     this.redis.stored = snapshot

@@ -3,13 +3,15 @@
   Claim up to a window of one chunk's recipients, before any POST: they become `sending` under a token and a lease.
   Only pending ones (or waiting ones whose time has come) of a running campaign, before its last safe moment, by Redis'
   clock. Asked again under the same token, it gives the same answer; asked seconds late (a command that lay in a dead
-  connection), it does nothing.
+  connection), it does nothing. A ledger that has forgotten claims of the caller's has gone backwards: it gives nothing.
 
-  KEYS  1 campaign  2 counts  3 states  4 facts  5 claims  6 leases  7 retries  8 agenda
+  KEYS  1 campaign  2 counts  3 states  4 facts  5 claims  6 leases  7 retries  8 agenda  9 claimants
   ARGV  1 token  2 chunk  3 first row to look at  4 most rows  5 when the caller asked, ms  6 refused when older, ms
         7 lease, ms  8 last safe moment is this much before notAfter, ms
-  Returns {now, 'claimed', 'row:attempt,…', next row to look at} ; the list may be empty, next row 500 = chunk is through
-          {now, 'late'} | {now, 'expired'} | {now, 'stopped', status}
+        9 who asks  10 how many claims of this campaign it knows itself to have made
+  Returns {now, 'claimed', 'row:attempt,…', next row to look at, which of its claims this is} ; the list may be empty,
+            next row 500 = chunk is through; 0: nothing was claimed that had not been before
+          {now, 'late'} | {now, 'expired'} | {now, 'stopped', status} | {now, 'backwards'}
 ]]
 --- @include redis-now
 --- @include counts
@@ -22,8 +24,9 @@ local held = redis.call('HGET', KEYS[5], token)
 if held then
   local list = string.match(held, ';([^;]*)$')
   local last = string.match(list, '(%d+):%d+$')
-  return { now, 'claimed', list, tonumber(last) + 1 }
+  return { now, 'claimed', list, tonumber(last) + 1, 0 }
 end
+if tonumber(redis.call('HGET', KEYS[9], ARGV[9]) or 0) < tonumber(ARGV[10]) then return { now, 'backwards' } end
 if now - tonumber(ARGV[5]) > tonumber(ARGV[6]) then return { now, 'late' } end
 
 local campaign = redis.call('HMGET', KEYS[1], 'status', 'notAfter')
@@ -33,7 +36,7 @@ if not_after and now + tonumber(ARGV[8]) > not_after then return { now, 'expired
 
 local states, facts = read_bytes(KEYS[3], chunk), read_bytes(KEYS[4], chunk)
 local most, row = tonumber(ARGV[4]), tonumber(ARGV[3])
-local list, first, last = {}, nil, nil
+local list, first, last, serial = {}, nil, nil, 0
 while row < #states and #list < most do
   local byte = states[row + 1]
   local state, attempts = byte % 16, math.floor(byte / 16)
@@ -61,6 +64,7 @@ if #list > 0 then
   count('pending', -#list)
   count('sending', #list)
   write_counts(KEYS[2])
+  serial = redis.call('HINCRBY', KEYS[9], ARGV[9], 1)
 end
 if row >= #states then row = CHUNK_ROWS end
-return { now, 'claimed', table.concat(list, ','), row }
+return { now, 'claimed', table.concat(list, ','), row, serial }
