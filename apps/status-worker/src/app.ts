@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { AddressInfo } from 'node:net'
 
 import { pause, startOpsServer } from '@chasqui/runtime'
 import type { Logger } from '@chasqui/runtime'
@@ -21,7 +20,7 @@ import { Exporter } from './exporter.ts'
 import { Folder } from './folder.ts'
 import { Inbox } from './inbox.ts'
 import { createStatusMetrics } from './metrics.ts'
-import { buildServer, closeServer } from './server.ts'
+import { WebhookServer } from './server.ts'
 
 export type StatusWorker = {
   readonly port: number
@@ -72,7 +71,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
     now: Date.now,
     onTrouble,
   })
-  const app = buildServer({
+  const server = new WebhookServer({
     logger,
     metrics,
     inbox: new Inbox(async (bodies) => await inboxLog.append(bodies)),
@@ -95,13 +94,13 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
   })
   folder.start()
   exporter.start()
-  await app.listen({ host: config.host, port: config.port })
+  const port = await server.listen(config.host, config.port)
   const noting = noteReceiving(async () => await receivers.noteReceiver(), stopping.signal)
   return {
-    port: (app.server.address() as AddressInfo).port,
+    port,
     metricsPort: ops.port,
     steps: [
-      { name: 'requests', run: async () => (stopping.abort(), await closeServer(app)) },
+      { name: 'requests', run: async () => (stopping.abort(), await server.close()) },
       { name: 'folder', run: async () => await folder.stop() },
       { name: 'exporter', run: async () => await exporter.stop() },
       { name: 'trimming', run: async () => void (await Promise.all([trimming, noting])) },

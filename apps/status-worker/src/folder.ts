@@ -27,10 +27,14 @@ export type FolderOptions = {
   readonly onTrouble: (error: unknown) => void
 }
 
-/** An entry holds one body or some hundred, of 600 bytes or of 3 MB: how many are fetched at once follows their size. */
+/** Bodies folded together hold so many bytes, give or take an entry: one has 600 bytes or 3 MB. */
 const BATCH_BYTES = 4 * 1024 * 1024
-const ENTRIES_MAX = 100
+/** Fetched at once, by number and by what they take in Redis; an entry has up to half a MB, or one body of up to 4. */
+const ENTRIES_MAX = 32
+const FETCH_BYTES = 2 * 1024 * 1024
 const WAIT_MS = 500
+/** While less than a full batch comes at a time, so long is waited for more: a fold of many costs little more than one of a few. */
+const GATHER_MS = 20
 const RETRY_MS = 200
 /** Every so often somebody looks for entries that a dead consumer left. */
 const TAKE_OVER_EVERY_MS = 2_000
@@ -46,6 +50,8 @@ export class Folder {
   #running: Promise<unknown> = Promise.resolve()
   #lookedForOrphans = 0
   #entriesABatch = 1
+  #readFrom = 0
+  #lastRead: Promise<unknown> = Promise.resolve()
   #open = false
 
   constructor(options: FolderOptions) {
@@ -90,17 +96,32 @@ export class Folder {
         return orphans
       }
     }
-    const entries = await log.read(this.#entriesABatch, WAIT_MS)
+    const read = this.#lastRead.then(async () => await this.#read())
+    this.#lastRead = read.catch(() => {})
+    return await read
+  }
+
+  /** One lane at a time: two would share what one can take. */
+  async #read(): Promise<LogEntry[]> {
+    const { log } = this.#options
+    const gathering = this.#readFrom - performance.now()
+    if (gathering > 0) await pause(gathering, this.#stop.signal)
+    if (this.#stop.signal.aborted) return []
+    const most = this.#entriesABatch
+    const entries = await log.read(most, WAIT_MS)
+    this.#readFrom = entries.length < most ? performance.now() + GATHER_MS : 0
     if (entries.length > 0) this.#entriesABatch = entriesABatch(entries)
     return entries
   }
 
   /** Folding again is harmless, so a batch that failed half-way is simply done again. */
   async #foldUntilDone(entries: readonly LogEntry[]): Promise<void> {
-    const bodies = entries.flatMap(({ at, bodies: raw }) => raw.map((body) => ({ text: body.toString('utf8'), at })))
-    let outcome = await this.#attempt(bodies)
-    if (outcome === 'defect') outcome = await this.#foldOneByOne(bodies)
-    if (outcome === 'folded') await this.#options.log.acknowledge(entries.map(({ id }) => id))
+    for (const { ids, bodies } of batchesOf(entries)) {
+      let outcome = await this.#attempt(bodies)
+      if (outcome === 'defect') outcome = await this.#foldOneByOne(bodies)
+      if (outcome === 'stopped') return
+      await this.#options.log.acknowledge(ids)
+    }
   }
 
   /** One body of these is more than we can deal with: it is put aside, and the others are counted all the same. */
@@ -213,8 +234,28 @@ export class Folder {
   }
 }
 
-/** How many entries make a batch, if the next are like these. */
+/** How many entries are fetched at once, if the next are like these. */
 function entriesABatch(entries: readonly LogEntry[]): number {
-  const bytes = entries.reduce((sum, { bodies }) => sum + bodies.reduce((all, body) => all + body.length, 0), 0)
-  return Math.max(1, Math.min(ENTRIES_MAX, Math.floor((BATCH_BYTES * entries.length) / Math.max(1, bytes))))
+  const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
+  return Math.max(1, Math.min(ENTRIES_MAX, Math.floor((FETCH_BYTES * entries.length) / Math.max(1, bytes))))
+}
+
+/** Entries unpacked, as many together as fit into {@link BATCH_BYTES}; the next are unpacked when these are folded. */
+function* batchesOf(entries: readonly LogEntry[]): Generator<{ readonly ids: string[]; readonly bodies: Taken[] }> {
+  let ids: string[] = []
+  let bodies: Taken[] = []
+  let bytes = 0
+  for (const { id, at, unpack } of entries) {
+    for (const body of unpack()) {
+      bodies.push({ text: body.toString('utf8'), at })
+      bytes += body.length
+    }
+    ids.push(id)
+    if (bytes < BATCH_BYTES) continue
+    yield { ids, bodies }
+    ids = []
+    bodies = []
+    bytes = 0
+  }
+  if (ids.length > 0) yield { ids, bodies }
 }

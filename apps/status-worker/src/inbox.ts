@@ -12,7 +12,11 @@ const WRITES = 2
 
 export type Taken = 'stored' | 'too_busy'
 
-type Held = { readonly body: Buffer; readonly done: () => void; readonly failed: (error: unknown) => void }
+type Held = {
+  readonly body: Buffer
+  readonly done: (taken: 'stored') => void
+  readonly failed: (error: unknown) => void
+}
 
 /**
  * Gathers the bodies that arrive while Redis is writing, and stores them in one step: thousands of requests a second share
@@ -34,16 +38,10 @@ export class Inbox {
     if (this.#count >= HELD_BODIES_MAX || this.#bytes + body.length > HELD_BYTES_MAX) return 'too_busy'
     this.#count += 1
     this.#bytes += body.length
-    try {
-      await new Promise<void>((done, failed) => {
-        this.#held.push({ body, done, failed })
-        this.#write()
-      })
-      return 'stored'
-    } finally {
-      this.#count -= 1
-      this.#bytes -= body.length
-    }
+    return await new Promise<Taken>((done, failed) => {
+      this.#held.push({ body, done, failed })
+      this.#write()
+    })
   }
 
   #write(): void {
@@ -54,14 +52,20 @@ export class Inbox {
     this.#writing += 1
     try {
       await this.#store(entry.map(({ body }) => body))
-      for (const { done } of entry) done()
+      for (const { done } of this.#letGo(entry)) done('stored')
     } catch (error) {
       // Those that wait behind it would fail alike, each after a wait of its own, with Meta waiting at the other end.
-      for (const { failed } of [...entry, ...this.#held.splice(0)]) failed(error)
+      for (const { failed } of this.#letGo([...entry, ...this.#held.splice(0)])) failed(error)
     } finally {
       this.#writing -= 1
       this.#write()
     }
+  }
+
+  #letGo(held: readonly Held[]): readonly Held[] {
+    this.#count -= held.length
+    for (const { body } of held) this.#bytes -= body.length
+    return held
   }
 
   #nextEntry(): Held[] {

@@ -1,13 +1,17 @@
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+
+import type { Logger } from '@chasqui/runtime'
+import { isStoreFailure } from '@chasqui/store'
 import { answerHandshake, signatureForm, verifySignature } from '@chasqui/whatsapp'
 import type { AppSecrets } from '@chasqui/whatsapp'
-import { isStoreFailure } from '@chasqui/store'
-import type { Logger } from '@chasqui/runtime'
-import { fastify } from 'fastify'
-import type { FastifyError, FastifyInstance } from 'fastify'
 
 import { Bodies } from './bodies.ts'
 import type { Inbox } from './inbox.ts'
 import type { StatusMetrics } from './metrics.ts'
+import { REFUSALS, refusalHeaders } from './refusal.ts'
+import type { Refusal } from './refusal.ts'
 
 export type ServerOptions = {
   readonly logger: Logger
@@ -31,127 +35,171 @@ const LOOK_FOR_SLOW_MS = 1_000
 const CONNECTION_SILENT_MS = 75_000
 /** Requests that are here when the process is told to end are waited for, this long; Redis answers or fails within it. */
 const DRAIN_MS = 8_000
-/** When Meta may come again, s; it retries on its own schedule anyway. */
-const RETRY_AFTER_S = '5'
 
 const PATH = '/webhooks/whatsapp'
-
-/** Why a request is not taken in, and what it is told. */
-const REFUSALS = {
-  unsigned: 401,
-  wrong_signature: 401,
-  handshake: 403,
-  broken_off: 400,
-  too_large: 413,
-  encoded: 415,
-  not_json: 415,
-  too_busy: 503,
-  store_unavailable: 503,
-} as const satisfies Readonly<Record<string, number>>
-
-type Refusal = keyof typeof REFUSALS
-
-class Refused extends Error {
-  readonly refusal: Refusal
-  /** The body was not read to its end: nothing more can be asked over this connection. */
-  readonly unread: boolean
-
-  constructor(refusal: Refusal, unread = false) {
-    super(refusal)
-    this.refusal = refusal
-    this.unread = unread
-  }
-}
-
-/** The public port: Meta's handshake and its callbacks, nothing else. */
-export function buildServer({ logger, metrics, inbox, verifyToken, secrets }: ServerOptions): FastifyInstance {
-  const app = fastify({
-    loggerInstance: logger,
-    disableRequestLogging: true,
-    requestTimeout: REQUEST_MS,
-    connectionTimeout: CONNECTION_SILENT_MS,
-    keepAliveTimeout: CONNECTION_SILENT_MS,
-    http: { headersTimeout: REQUEST_MS, connectionsCheckingInterval: LOOK_FOR_SLOW_MS },
-    forceCloseConnections: 'idle',
-    return503OnClosing: true,
-  }) as unknown as FastifyInstance
-
-  // The signature is over the bytes as they came; nothing is parsed before it is checked.
-  app.removeAllContentTypeParsers()
-  const bodies = new Bodies({ bodyMax: BODY_BYTES_MAX, smallMax: SMALL_BODY_BYTES, largeMax: LARGE_BODIES_BYTES })
-  app.addContentTypeParser('application/json', (request, payload, done) => {
-    bodies.read(payload, request.headers['content-length'], (refusal, body) =>
-      done(refusal === null ? null : new Refused(refusal, true), body),
-    )
-  })
-  app.server.maxConnections = CONNECTIONS_MAX
-
-  app.addHook('onResponse', async (request, reply) => {
-    if (request.method === 'POST')
-      metrics.requests.observe({ status: String(reply.statusCode) }, reply.elapsedTime / 1_000)
-  })
-
-  app.setErrorHandler((error: FastifyError, _request, reply) => {
-    const refusal = refusalOf(error)
-    if (refusal === null) {
-      logger.error({ err: error }, 'webhook request failed')
-      return reply
-        .code(error.statusCode !== undefined && error.statusCode < 500 ? error.statusCode : 500)
-        .send({ code: 'error' })
-    }
-    metrics.refused.inc({ reason: refusal })
-    const status = REFUSALS[refusal]
-    if (status === 503) reply.header('retry-after', RETRY_AFTER_S)
-    if (error instanceof Refused && error.unread) reply.header('connection', 'close')
-    return reply.code(status).send({ code: refusal })
-  })
-
-  app.get(PATH, async (request, reply) => {
-    const answer = answerHandshake(request.query as Readonly<Record<string, unknown>>, verifyToken)
-    if (answer.kind === 'refused') {
-      logger.warn({ reason: answer.reason }, 'handshake refused')
-      throw new Refused('handshake')
-    }
-    return reply.type('text/plain').send(answer.challenge)
-  })
-
-  app.post(
-    PATH,
-    {
-      // Before a byte of the body is read: what cannot be genuine is not worth 4 MB.
-      onRequest: async (request) => {
-        if (request.headers['content-encoding'] !== undefined) throw new Refused('encoded')
-        if (signatureForm(request.headers['x-hub-signature-256']) !== 'present') throw new Refused('unsigned')
-      },
-    },
-    async (request, reply) => {
-      if (!Buffer.isBuffer(request.body)) throw new Refused('not_json')
-      if (verifySignature(request.body, request.headers['x-hub-signature-256'], secrets) !== 'genuine')
-        throw new Refused('wrong_signature')
-      if ((await inbox.take(request.body)) === 'too_busy') throw new Refused('too_busy')
-      return reply.code(200).send()
-    },
-  )
-  return app
-}
+const OK_HEADERS = { 'content-length': '0' } as const
+/** `application/json`, parameters allowed; JSON is UTF-8 whatever they say. */
+const JSON_TYPE = /^application\/json[ \t]*(?:;|$)/i
 
 /**
- * Let no request in any more, answer those that are here, and end. A connection that is kept alive falls idle only after its
- * last answer, and one that never asks anything is no idle one to node: neither may hold up the process' end.
+ * The public port: Meta's handshake and its callbacks, nothing else. On bare node:http: with one event a request, routing and
+ * wrapping by a framework were a third of what a webhook cost.
  */
-export async function closeServer(app: FastifyInstance): Promise<void> {
-  const idle = setInterval(() => app.server.closeIdleConnections(), 50)
-  const all = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS)
-  try {
-    await app.close()
-  } finally {
-    clearInterval(idle)
-    clearTimeout(all)
+export class WebhookServer {
+  readonly #options: ServerOptions
+  readonly #http: Server
+  readonly #bodies = new Bodies({
+    bodyMax: BODY_BYTES_MAX,
+    smallMax: SMALL_BODY_BYTES,
+    largeMax: LARGE_BODIES_BYTES,
+  })
+  #closing = false
+
+  constructor(options: ServerOptions) {
+    this.#options = options
+    const settings = {
+      requestTimeout: REQUEST_MS,
+      headersTimeout: REQUEST_MS,
+      connectionsCheckingInterval: LOOK_FOR_SLOW_MS,
+      keepAliveTimeout: CONNECTION_SILENT_MS,
+      noDelay: true,
+    }
+    this.#http = createServer(settings, (request, response) => this.#onRequest(request, response))
+    this.#http.maxConnections = CONNECTIONS_MAX
+    this.#http.setTimeout(CONNECTION_SILENT_MS)
+    this.#http.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.#onClientError(error, socket))
+  }
+
+  /** @returns the port. */
+  async listen(host: string, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#http.once('error', reject)
+      this.#http.listen({ host, port }, () => {
+        this.#http.off('error', reject)
+        resolve()
+      })
+    })
+    return (this.#http.address() as AddressInfo).port
+  }
+
+  /**
+   * Let no request in any more, answer those that are here, and end. A connection that is kept alive falls idle only after its
+   * last answer, and one that never asks anything is no idle one to node: neither may hold up the process' end.
+   */
+  async close(): Promise<void> {
+    this.#closing = true
+    const idle = setInterval(() => this.#http.closeIdleConnections(), 50)
+    const all = setTimeout(() => this.#http.closeAllConnections(), DRAIN_MS)
+    try {
+      await new Promise<void>((resolve) => this.#http.close(() => resolve()))
+    } finally {
+      clearInterval(idle)
+      clearTimeout(all)
+    }
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const { method = '', url = '' } = request
+    const [path, query] = splitOnce(url, '?')
+    if (this.#closing) this.#refuse(request, response, 'closing')
+    else if (path !== PATH) this.#refuse(request, response, 'not_found')
+    else if (method === 'POST') this.#onWebhook(request, response)
+    else if (method === 'GET') this.#onHandshake(request, response, query)
+    else this.#refuse(request, response, 'method')
+  }
+
+  #onHandshake(request: IncomingMessage, response: ServerResponse, query: string): void {
+    const answer = answerHandshake(readQuery(query), this.#options.verifyToken)
+    if (answer.kind === 'refused') {
+      this.#options.logger.warn({ reason: answer.reason }, 'handshake refused')
+      this.#refuse(request, response, 'handshake')
+      return
+    }
+    const headers = { 'content-type': 'text/plain; charset=utf-8', 'content-length': answer.challenge.length }
+    response.writeHead(200, headers).end(answer.challenge)
+  }
+
+  #onWebhook(request: IncomingMessage, response: ServerResponse): void {
+    const startedAt = performance.now()
+    const { headers } = request
+    const answer = (refusal: Refusal | null): void => {
+      if (refusal === null) response.writeHead(200, OK_HEADERS).end()
+      else this.#refuse(request, response, refusal)
+      this.#options.metrics.observeRequest(response.statusCode, (performance.now() - startedAt) / 1_000)
+    }
+    // Before a byte of the body is read: what cannot be genuine is not worth 4 MB.
+    const refusal = refusalByHead(headers)
+    if (refusal !== null) {
+      answer(refusal)
+      return
+    }
+    this.#bodies.read(request, headers['content-length'], (unread, body) => {
+      if (unread !== null || body === undefined) answer(unread ?? 'broken_off')
+      // The signature is over the bytes as they came; nothing is parsed before it is checked.
+      else if (verifySignature(body, headers['x-hub-signature-256'], this.#options.secrets) !== 'genuine')
+        answer('wrong_signature')
+      else
+        this.#options.inbox.take(body).then(
+          (taken) => answer(taken === 'stored' ? null : taken),
+          (error: unknown) => answer(this.#unstored(error)),
+        )
+    })
+  }
+
+  #unstored(error: unknown): Refusal {
+    if (!isStoreFailure(error)) this.#options.logger.error({ err: error }, 'webhook request failed')
+    return 'store_unavailable'
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
+    this.#options.metrics.refused.inc({ reason: refusal })
+    const text = `{"code":"${refusal}"}`
+    response.writeHead(REFUSALS[refusal], {
+      ...refusalHeaders(refusal),
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': text.length,
+      // A short rest is read by node and thrown away; a long one is not worth it, nor is a connection that is to end.
+      ...(this.#closing || !isShort(request) ? { connection: 'close' } : {}),
+    })
+    response.end(text)
+  }
+
+  /** What is no HTTP, or does not come to its end: the connection is told why, as far as it listens, and cut. */
+  #onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+    const [status, reason] = CLIENT_ERRORS[error.code ?? ''] ?? ['400 Bad Request', 'no_http']
+    if (error.code !== 'ECONNRESET') this.#options.metrics.refused.inc({ reason })
+    if (socket.writable && error.code !== 'ECONNRESET')
+      socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    socket.destroy(error)
   }
 }
 
-function refusalOf(error: FastifyError): Refusal | null {
-  if (error instanceof Refused) return error.refusal
-  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return 'not_json'
-  return isStoreFailure(error) ? 'store_unavailable' : null
+const CLIENT_ERRORS: Readonly<Record<string, readonly [status: string, reason: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'too_slow'],
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'no_http'],
+}
+
+function refusalByHead(headers: IncomingMessage['headers']): Refusal | null {
+  if (headers['content-encoding'] !== undefined) return 'encoded'
+  if (signatureForm(headers['x-hub-signature-256']) !== 'present') return 'unsigned'
+  const type = headers['content-type'] ?? ''
+  return type === 'application/json' || JSON_TYPE.test(type) ? null : 'not_json'
+}
+
+/** Whether what is still to come of a request is worth reading, so that its connection can be used again. */
+function isShort({ complete, headers }: IncomingMessage): boolean {
+  if (complete || (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined)) return true
+  return Number(headers['content-length'] ?? Infinity) <= SMALL_BODY_BYTES
+}
+
+function splitOnce(text: string, at: string): [before: string, after: string] {
+  const place = text.indexOf(at)
+  return place === -1 ? [text, ''] : [text.slice(0, place), text.slice(place + 1)]
+}
+
+/** A name that comes twice has a list of values, which is no valid answer to any question. */
+function readQuery(query: string): Readonly<Record<string, unknown>> {
+  const read = new Map<string, unknown>()
+  for (const [name, value] of new URLSearchParams(query)) read.set(name, read.has(name) ? [] : value)
+  return Object.fromEntries(read)
 }

@@ -7,6 +7,7 @@ import { startChild } from './child.ts'
 import { startEndpoint } from './endpoint/control.ts'
 import { figure } from './figure.ts'
 import { Ledgers, sendCampaigns } from './ledgers.ts'
+import { readProcessUse } from './measure/process.ts'
 import type { Bench, RunPart } from './part.ts'
 import { withProfiles } from './profile/report.ts'
 import { ratePerSecond, ratios } from './statistics.ts'
@@ -25,21 +26,40 @@ type Window = { readonly warmUpMs: number; readonly windowMs: number }
 /** Status events a second over HTTP, one signed event a POST, counted when folded: ours against job-per-event. */
 export const runWebhook: RunPart = async (bench) => {
   const window = bench.quick ? { warmUpMs: 1_500, windowMs: 2_000 } : { warmUpMs: 2_000, windowMs: 4_000 }
-  const ours: number[] = []
-  const plain: number[] = []
+  const ours: ReceiverRun[] = []
+  const plain: ReceiverRun[] = []
   for (let round = 1; round <= bench.rounds; round++) {
-    ours.push(await runStatusWorker(bench, window, round))
-    plain.push(await runPlain(window, round))
-    bench.say(`webhook: ${Math.round(ours.at(-1) ?? 0)} events/s, job-per-event ${Math.round(plain.at(-1) ?? 0)}`)
+    const [us, others] = [await runStatusWorker(bench, window, round), await runPlain(window, round)]
+    ours.push(us)
+    plain.push(others)
+    bench.say(`webhook: ${described(us)}; job-per-event ${described(others)}`)
   }
+  const pace = (runs: readonly ReceiverRun[]): number[] => runs.map(({ eventsPerSecond }) => eventsPerSecond)
+  const cpu = (runs: readonly ReceiverRun[]): number[] =>
+    runs.map(({ receiverMicros, redisMicros }) => receiverMicros + redisMicros)
+  const note = 'receiver and Redis together; says more than the pace on a machine that is busy'
   return [
-    figure('webhooks, one event a POST, job-per-event', 'events/s', plain),
-    figure('webhooks, one event a POST, status-worker', 'events/s', ours),
-    figure('status-worker against job-per-event', '×', ratios(ours, plain), { atLeast: 3 }),
+    figure('webhooks, one event a POST, job-per-event', 'events/s', pace(plain)),
+    figure('webhooks, one event a POST, status-worker', 'events/s', pace(ours)),
+    figure('status-worker against job-per-event', '×', ratios(pace(ours), pace(plain)), { atLeast: 3 }),
+    figure('CPU a webhook, job-per-event', 'µs', cpu(plain), null, note),
+    figure('CPU a webhook, status-worker', 'µs', cpu(ours), null, note),
   ]
 }
 
-async function runStatusWorker(bench: Bench, window: Window, seed: number): Promise<number> {
+/** What one receiver did in its window. */
+type ReceiverRun = {
+  readonly eventsPerSecond: number
+  /** CPU an event, µs, all threads; NaN where the kernel does not tell. */
+  readonly receiverMicros: number
+  readonly redisMicros: number
+}
+
+function described({ eventsPerSecond, receiverMicros, redisMicros }: ReceiverRun): string {
+  return `${Math.round(eventsPerSecond)} events/s, CPU an event ${Math.round(receiverMicros)} µs and Redis ${Math.round(redisMicros)} µs`
+}
+
+async function runStatusWorker(bench: Bench, window: Window, seed: number): Promise<ReceiverRun> {
   const redis = await startRedis(REDIS)
   const endpoint = await startEndpoint()
   const ledgers = new Ledgers(redis)
@@ -51,8 +71,9 @@ async function runStatusWorker(bench: Bench, window: Window, seed: number): Prom
     return await withProfiles(bench.profile, bench.say, async (profileDir) => {
       const measured = await configureApps({ ...setup, profileDir })
       try {
-        const { url } = await measured.startStatusWorker()
-        return await watch(url, campaigns, window, seed, async () => ledgers.countFolded(campaigns))
+        const { url, pid } = await measured.startStatusWorker()
+        const counted = async (): Promise<number> => ledgers.countFolded(campaigns)
+        return await watch({ url, pid, redisPid: redis.pid }, campaigns, window, seed, counted)
       } finally {
         await measured.stop()
       }
@@ -65,7 +86,7 @@ async function runStatusWorker(bench: Bench, window: Window, seed: number): Prom
   }
 }
 
-async function runPlain(window: Window, seed: number): Promise<number> {
+async function runPlain(window: Window, seed: number): Promise<ReceiverRun> {
   const redis = await startRedis(REDIS)
   const counts = new Redis(redis.url)
   const receiver = startChild(new URL('baseline/job-per-event.ts', import.meta.url), [redis.url, APP_SECRET])
@@ -75,7 +96,8 @@ async function runPlain(window: Window, seed: number): Promise<number> {
     const campaigns = [{ id: 'plain', ordinals: Array.from({ length: recipients }, (_, ordinal) => ordinal) }]
     const counted = async (): Promise<number> =>
       Object.values(await counts.hgetall(PLAIN_COUNTS)).reduce((sum, count) => sum + Number(count), 0)
-    return await watch(`http://127.0.0.1:${port}`, campaigns, window, seed, counted)
+    const watched = { url: `http://127.0.0.1:${port}`, pid: receiver.pid, redisPid: redis.pid }
+    return await watch(watched, campaigns, window, seed, counted)
   } finally {
     counts.disconnect()
     await receiver.stop()
@@ -83,14 +105,17 @@ async function runPlain(window: Window, seed: number): Promise<number> {
   }
 }
 
-/** Counted events a second while the generator posts as fast as it is answered. */
+/** A receiver that runs, and the Redis it works with. */
+type Receiver = { readonly url: string; readonly pid: number; readonly redisPid: number }
+
+/** Counted events a second, and the CPU they took, while the generator posts as fast as it is answered. */
 async function watch(
-  url: string,
+  { url, pid, redisPid }: Receiver,
   campaigns: readonly SentCampaign[],
   { warmUpMs, windowMs }: Window,
   seed: number,
   counted: () => Promise<number>,
-): Promise<number> {
+): Promise<ReceiverRun> {
   const { hostname, port } = new URL(url)
   const receiver = { host: hostname, port: Number(port), appSecret: APP_SECRET }
   const work: GeneratorWork = { ...receiver, environment: PREFIX, campaigns, eventsPerBody: 1, seed }
@@ -99,15 +124,23 @@ async function watch(
     await generator.go()
     await sleep(warmUpMs)
     const from = { atMs: performance.now(), count: await counted() }
+    const cpuFrom = await cpuSecondsOf([pid, redisPid])
     await sleep(windowMs)
     const to = { atMs: performance.now(), count: await counted() }
+    const [receiverMicros = NaN, redisMicros = NaN] = (await cpuSecondsOf([pid, redisPid])).map(
+      (seconds, index) => ((seconds - (cpuFrom[index] ?? NaN)) * 1e6) / (to.count - from.count),
+    )
     const { refused, left } = await generator.read()
     if (refused > 0) throw new Error(`${refused} webhooks were not answered 200`)
     if (left === 0) throw new Error(`all ${countEvents(campaigns)} events were posted before the window was over`)
-    return ratePerSecond(from, to)
+    return { eventsPerSecond: ratePerSecond(from, to), receiverMicros, redisMicros }
   } finally {
     await generator.stop()
   }
+}
+
+async function cpuSecondsOf(pids: readonly number[]): Promise<number[]> {
+  return await Promise.all(pids.map(async (pid) => (await readProcessUse(pid))?.cpuSeconds ?? NaN))
 }
 
 function supply({ warmUpMs, windowMs }: Window, fastestPerSecond: number): number {

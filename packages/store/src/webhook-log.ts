@@ -1,3 +1,4 @@
+import { PACK_BYTES_MIN, packBodies, unpackBodies } from './body-pack.ts'
 import type { Keys } from './keys.ts'
 import type { RedisClient } from './redis.ts'
 import { loadScript } from './script.ts'
@@ -6,6 +7,9 @@ const TRIM = loadScript('trim-log')
 const FORGET_CONSUMERS = loadScript('forget-consumers')
 
 const GROUP = 'fold'
+/** Fields of an entry: one body each, or all of them packed. */
+const PLAIN = 'b'
+const PACKED = 'z'
 /** An entry another consumer has held for this long is taken over: it died, or it is so slow that twice does no harm, ms. */
 const TAKE_OVER_MS = 5_000
 const DEAD_LETTERS_MAX = 10_000
@@ -19,7 +23,10 @@ export type LogEntry = {
   readonly id: string
   /** When Redis took them in, ms. */
   readonly at: number
-  readonly bodies: readonly Buffer[]
+  /** What it takes in Redis. */
+  readonly bytes: number
+  /** As they came, made out of what lies in Redis only now: many large entries at once need not fit into memory. */
+  readonly unpack: () => readonly Buffer[]
 }
 
 /** How far folding is behind. */
@@ -74,7 +81,9 @@ export class WebhookLog {
 
   /** Store bodies as one entry. Resolves when Redis has them; storing them twice (a replay) folds to the same. */
   async append(bodies: readonly Buffer[]): Promise<void> {
-    await this.#client.xadd(this.#keys.webhookLog(), '*', ...bodies.flatMap((body) => ['b', body]))
+    const bytes = bodies.reduce((sum, body) => sum + body.length, 0)
+    const fields = bytes < PACK_BYTES_MIN ? bodies.flatMap((body) => [PLAIN, body]) : [PACKED, await packBodies(bodies)]
+    await this.#client.xadd(this.#keys.webhookLog(), '*', ...fields)
   }
 
   /** The next entries for this consumer, at most `most`; waits up to `waitMs` for the first. */
@@ -170,7 +179,17 @@ type RawEntry = readonly [Buffer, readonly Buffer[]]
 
 function parseEntry([id, fields]: RawEntry): LogEntry {
   const text = id.toString()
-  return { id: text, at: Number.parseInt(text, 10), bodies: fields.filter((_, index) => index % 2 === 1) }
+  const bytes = fields.reduce((sum, field) => sum + field.length, 0)
+  return { id: text, at: Number.parseInt(text, 10), bytes, unpack: () => bodiesIn(fields) }
+}
+
+function bodiesIn(fields: readonly Buffer[]): Buffer[] {
+  return fields.flatMap((value, index) => {
+    if (index % 2 === 0) return []
+    const name = fields[index - 1]?.toString()
+    if (name === PACKED) return unpackBodies(value)
+    return name === PLAIN ? [value] : []
+  })
 }
 
 function toRecord(flat: readonly unknown[]): Record<string, unknown> {

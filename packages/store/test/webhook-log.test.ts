@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+
 import { startRedis } from '@chasqui/harness'
 import type { PrivateRedis } from '@chasqui/harness'
 import fc from 'fast-check'
@@ -37,7 +39,7 @@ async function open(consumer = 'one'): Promise<WebhookLog> {
 }
 
 async function append(log: WebhookLog, entries: number, bytes = 10): Promise<void> {
-  for (let entry = 0; entry < entries; entry += 1) await log.append([Buffer.alloc(bytes, 120)])
+  for (let entry = 0; entry < entries; entry += 1) await log.append([randomBytes(bytes)])
 }
 
 const EVERYTHING = { since: 9_000_000_000_000, bytes: 0 }
@@ -50,9 +52,21 @@ describe('the webhook log', () => {
     await log.append(bodies)
     const [entry, ...more] = await log.read(10, 10)
     expect(more).toEqual([])
-    expect(entry?.bodies).toEqual(bodies)
+    expect(entry?.unpack()).toEqual(bodies)
     expect(entry?.at).toBeGreaterThan(before)
     expect(await (await open('two')).read(10, 10)).toEqual([])
+  })
+
+  test('packs what is worth it, and gives it back as it came', async () => {
+    const log = await open()
+    const bodies = Array.from({ length: 100 }, (_, place) =>
+      Buffer.from(`{"statuses":[{"place":${place}}]}`.repeat(20)),
+    )
+    await log.append(bodies)
+    const [entry] = await log.read(1, 10)
+    expect(entry?.unpack()).toEqual(bodies)
+    const raw = bodies.reduce((sum, body) => sum + body.length, 0)
+    expect(await client.memory('USAGE', keys.webhookLog())).toBeLessThan(raw / 4)
   })
 
   test('what was stored before there was a group is not passed over, and opening again begins nothing anew', async () => {
