@@ -1,7 +1,8 @@
 import { stepFor, timingOf } from '@chasqui/campaign'
 import type { Order, Status } from '@chasqui/campaign'
 import type { Firing, ScheduleQueue, SendQueue } from '@chasqui/queue'
-import type { Campaign, Campaigns, Runs } from '@chasqui/store'
+import { isTemplateHold } from '@chasqui/store'
+import type { Campaign, Campaigns, Runs, TemplateId, TemplateStandings } from '@chasqui/store'
 
 import { campaignNotFound, Problem } from './problem.ts'
 import { within } from './within.ts'
@@ -10,6 +11,9 @@ export type ControlOptions = {
   readonly campaigns: Campaigns
   readonly runs: Runs
   readonly schedule: ScheduleQueue
+  readonly templates: TemplateStandings
+  /** The WhatsApp Business Account of a sender; `null` for one that is not configured here. */
+  readonly accountOf: (sender: string) => string | null
   /** `null` for a sender that is not configured here. */
   readonly queueOf: (sender: string) => SendQueue | null
   /** Told of what went wrong without harm: a sweeper or the next reconciliation makes up for it. */
@@ -45,8 +49,13 @@ export class Control {
     await this.#order('pause', await this.#read(id), `api:${caller}`)
   }
 
+  /** Whoever resumes what was held for its template knows better than what was last heard of the template. */
   async resume(id: string): Promise<void> {
-    await this.#order('resume', await this.#read(id), '')
+    const campaign = await this.#read(id)
+    const template = this.#templateOf(campaign)
+    if (campaign.status === 'paused' && isTemplateHold(campaign.reason) && template !== null)
+      await this.#options.templates.overrule(template, await this.#options.campaigns.now())
+    await this.#order('resume', campaign, '')
   }
 
   /** From the answer on nothing more is claimed; what is left becomes `canceled` in steps. */
@@ -78,14 +87,22 @@ export class Control {
     }
   }
 
-  /** Bring a campaign's chunks to the workers. Losing or doubling a visit is harmless. */
+  /** Bring a running campaign's chunks to the workers. Losing or doubling a visit is harmless. */
   async visit(campaign: Campaign): Promise<void> {
+    // Before any visit: nothing is claimed of a campaign whose template was stopped before it ran.
+    const template = this.#templateOf(campaign)
+    if (template !== null && (await this.#options.templates.settle(campaign.id, template)) === 'held') return
     const queue = this.#options.queueOf(campaign.sender)
     if (queue === null)
       return this.#options.onTrouble(new Error(`no sender ${campaign.sender} here`), 'not queued', campaign.id)
     await inTime(this.#visitAll(campaign, queue)).catch((error: unknown) => {
       this.#options.onTrouble(error, 'visits not queued', campaign.id)
     })
+  }
+
+  #templateOf({ sender, spec }: Campaign): TemplateId | null {
+    const wabaId = this.#options.accountOf(sender)
+    return wabaId === null ? null : { wabaId, name: spec.template.name, language: spec.template.language }
   }
 
   async #visitAll(campaign: Campaign, queue: SendQueue): Promise<void> {

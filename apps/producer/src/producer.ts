@@ -16,6 +16,7 @@ import {
   Runs,
   Senders,
   Suppressions,
+  TemplateStandings,
 } from '@chasqui/store'
 import type { RedisClient } from '@chasqui/store'
 
@@ -128,6 +129,7 @@ export type Parts = {
 export function assemble({ settings, senders, client, queues, schedule, logger, metrics, stopping }: Parts): Context {
   const keys = new Keys(settings.REDIS_PREFIX)
   const campaigns = new Campaigns(client, keys)
+  const configured = new Map(senders.map((sender) => [sender.id, sender]))
   const queueOf = (sender: string): SendQueue | null => queues.get(sender) ?? null
   return {
     campaigns,
@@ -139,6 +141,8 @@ export function assemble({ settings, senders, client, queues, schedule, logger, 
       campaigns,
       runs: new Runs(client, keys, campaigns),
       schedule,
+      templates: new TemplateStandings(client, keys),
+      accountOf: (sender) => configured.get(sender)?.wabaId ?? null,
       queueOf,
       onTrouble: (error, what, campaign) => logger.warn({ err: error, campaign }, what),
     }),
@@ -150,7 +154,7 @@ export function assemble({ settings, senders, client, queues, schedule, logger, 
         close: async () => await appender.close(),
       }
     },
-    configured: new Map(senders.map((sender) => [sender.id, sender])),
+    configured,
     queueOf,
     apiKeys: settings.API_KEYS,
     metrics,

@@ -48,6 +48,7 @@ export type AnswerBody = {
   readonly id: string
   readonly name: string
   readonly status: string | number
+  readonly reason: string | null
   readonly code: string
   readonly launchedAt: string
   readonly accepted: number

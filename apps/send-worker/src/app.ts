@@ -17,6 +17,7 @@ import {
   Ledger,
   Senders,
   Suppressions,
+  TemplateStandings,
 } from '@chasqui/store'
 import type { RedisClient } from '@chasqui/store'
 
@@ -74,6 +75,8 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
     ledger: shared.ledger,
     alive: shared.alive,
     senders: shared.senders,
+    templates: new TemplateStandings(ledgerClient, new Keys(config.prefix)),
+    accountOf: (sender) => roster.configured().find(({ id }) => id === sender)?.wabaId ?? null,
     resendWindowMs: config.resendWindowMs,
     queueOf: (sender) => roster.get(sender)?.queue ?? null,
     now: () => shared.clock.now(),

@@ -1,6 +1,7 @@
 import { pause } from '@chasqui/runtime'
 import type { SendQueue, Visit } from '@chasqui/queue'
-import type { AliveCampaign, AliveCampaigns, Ledger, Senders } from '@chasqui/store'
+import { isTemplateHold } from '@chasqui/store'
+import type { AliveCampaign, AliveCampaigns, Ledger, Senders, TemplateStandings } from '@chasqui/store'
 
 import { MARGIN_MS } from './visit.ts'
 
@@ -8,6 +9,9 @@ export type SweeperOptions = {
   readonly ledger: Ledger
   readonly alive: AliveCampaigns
   readonly senders: Senders
+  readonly templates: TemplateStandings
+  /** The WhatsApp Business Account of a sender this process serves; `null` for others. */
+  readonly accountOf: (sender: string) => string | null
   /** How long a status is waited for before an unknown recipient is sent again, ms. */
   readonly resendWindowMs: number
   /** The queue of a sender this process serves; `null` for others. */
@@ -77,7 +81,8 @@ export class Sweeper {
 
   async #sweepCampaign(campaign: AliveCampaign, queue: SendQueue): Promise<void> {
     await this.#reap(campaign)
-    switch (campaign.status) {
+    const status = await this.#statusWithTemplate(campaign)
+    switch (status) {
       case 'running':
         if (this.#isOver(campaign)) await this.#finish(campaign)
         if (campaign.onUnknown === 'resend') await this.#release(campaign)
@@ -94,6 +99,15 @@ export class Sweeper {
       case 'completed':
         await this.#options.alive.retire(campaign.id, this.#options.now())
     }
+  }
+
+  /** Makes good what a crash left undone between what is known of a template and the campaigns that use it. */
+  async #statusWithTemplate({ id, sender, status, reason, template }: AliveCampaign): Promise<string> {
+    const wabaId = this.#options.accountOf(sender)
+    if (wabaId === null || !(status === 'running' || (status === 'paused' && isTemplateHold(reason)))) return status
+    const became = await this.#options.templates.settle(id, { wabaId, ...template })
+    if (became === 'as_it_was') return status
+    return became === 'held' ? 'paused' : 'running'
   }
 
   #isOver({ notAfter }: AliveCampaign): boolean {

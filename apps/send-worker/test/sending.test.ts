@@ -1,5 +1,6 @@
 import { ERROR_TABLE } from '@chasqui/delivery'
 import { spawnApp } from '@chasqui/harness'
+import { TemplateStandings } from '@chasqui/store'
 import { afterEach, describe, expect, test } from 'vitest'
 
 import { Bench, phoneOf, SENDER, TOKEN } from './bench.ts'
@@ -136,6 +137,22 @@ describe("the endpoint's word", () => {
     await bench.until(id, ({ sending }, status) => status === 'paused' && sending === 0)
     expect(await bench.client.hget(bench.keys.campaign(id), 'reason')).toBe('code_132012')
     expect((await bench.counts(id))['rejected']).toBeLessThanOrEqual(60)
+  })
+
+  test('that a template is stopped holds what was launched since, also when nobody was left to hold it', async () => {
+    await start()
+    const standings = new TemplateStandings(bench.client, bench.keys)
+    const template = { wabaId: '1', name: 'bf_2026', language: 'pt_BR' }
+    const say = async (word: 'stop' | 'resume', at: number): Promise<void> =>
+      void (await standings.hear(template, { aspect: 'status', word, at }, []))
+    await say('stop', 1)
+    const id = await bench.createCampaign(10)
+    await bench.campaigns.enliven(id)
+    await bench.campaigns.move({ id, from: 'draft', to: 'running' })
+    await bench.startWorker()
+    expect((await bench.until(id, (_counts, status) => status === 'paused'))['pending']).toBe(10)
+    await say('resume', 2)
+    expect((await bench.completed(id))['accepted']).toBe(10)
   })
 
   test('an outage rejects nobody: all is sent when it is over', async () => {

@@ -38,8 +38,38 @@ describe('a template’s state', () => {
     ['PENDING', null],
     ['OF_TOMORROW', null],
   ])('%s: %s', (event, word) => {
-    const notice = { kind: 'template', wabaId: '7', name: 'sale', language: 'pt_BR', word, at: AT }
+    const notice = { kind: 'template', wabaId: '7', name: 'sale', language: 'pt_BR', aspect: 'status', word, at: AT }
     expect(heard('message_template_status_update', template(event))).toEqual(word === null ? null : notice)
+  })
+
+  const about = { message_template_name: 'sale', message_template_language: 'pt_BR' }
+
+  test.each([
+    ['to marketing', { previous_category: 'UTILITY', new_category: 'MARKETING' }, 'resume'],
+    ['to anything else', { previous_category: 'MARKETING', new_category: 'UTILITY' }, 'stop'],
+    ['announced for tomorrow', { new_category: 'MARKETING', correct_category: 'UTILITY' }, null],
+    ['to nothing', { previous_category: 'MARKETING', new_category: null }, null],
+  ])('its category changes %s', (_name, change, word) => {
+    const notice = heard('template_category_update', { ...about, ...change })
+    expect(notice).toEqual(
+      word === null
+        ? null
+        : { kind: 'template', wabaId: '7', name: 'sale', language: 'pt_BR', aspect: 'category', word, at: AT },
+    )
+  })
+
+  test.each([
+    ['RED', 'stop'],
+    ['YELLOW', 'resume'],
+    ['green', 'resume'],
+    ['UNKNOWN', null],
+  ])('its quality is %s now: %s', (score, word) => {
+    const notice = heard('message_template_status_update', { ...about, new_quality_score: score })
+    expect(notice).toEqual(
+      word === null
+        ? null
+        : { kind: 'template', wabaId: '7', name: 'sale', language: 'pt_BR', aspect: 'quality', word, at: AT },
+    )
   })
 
   test('without account, name or language leads to nothing', () => {

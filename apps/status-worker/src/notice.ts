@@ -14,7 +14,7 @@ const TEMPLATE_STOPS: ReadonlySet<string> = new Set([
   'DELETED',
   'PENDING_DELETION',
 ])
-const TEMPLATE_RESUMES: ReadonlySet<string> = new Set(['APPROVED', 'REINSTATED'])
+const TEMPLATE_RESUMES: ReadonlySet<string> = new Set(['APPROVED', 'REINSTATED', 'UNPAUSED'])
 
 const RESTRICTION = 'RESTRICTED_BIZ_INITIATED_MESSAGING'
 const ACCOUNT_STOPS: ReadonlySet<string> = new Set(['ACCOUNT_DELETED', 'ACCOUNT_OFFBOARDED'])
@@ -32,10 +32,28 @@ export function noticeOf(event: TemplateEvent | AccountEvent, at: number): Notic
 
 function ofTemplate({ template, change }: TemplateEvent, wabaId: string, at: number): Notice | null {
   const { name, language } = template
-  if (change.kind !== 'status' || name === null || language === null) return null
-  const stops = TEMPLATE_STOPS.has(change.status)
-  if (!stops && !TEMPLATE_RESUMES.has(change.status)) return null
-  return { kind: 'template', wabaId, name, language, word: stops ? 'stop' : 'resume', at }
+  const said = wordAbout(change)
+  return said === null || name === null || language === null
+    ? null
+    : { kind: 'template', wabaId, name, language, ...said, at }
+}
+
+function wordAbout(change: TemplateEvent['change']): Pick<TemplateNotice, 'aspect' | 'word'> | null {
+  switch (change.kind) {
+    case 'status':
+      if (TEMPLATE_STOPS.has(change.status)) return { aspect: 'status', word: 'stop' }
+      return TEMPLATE_RESUMES.has(change.status) ? { aspect: 'status', word: 'resume' } : null
+    case 'category':
+      // `correct` announces what comes a day later; MM Lite takes no other category than this one.
+      if (change.correct !== null || change.to === null) return null
+      return { aspect: 'category', word: change.to === 'MARKETING' ? 'resume' : 'stop' }
+    case 'quality':
+      // Red is what Meta pauses for, and the third time disables for good; unknown is what a new template is.
+      if (change.to === 'RED') return { aspect: 'quality', word: 'stop' }
+      return change.to === 'GREEN' || change.to === 'YELLOW' ? { aspect: 'quality', word: 'resume' } : null
+    case 'edited':
+      return null
+  }
 }
 
 function ofAccount({ change }: AccountEvent, wabaId: string, at: number): Notice | null {

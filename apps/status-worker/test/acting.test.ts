@@ -63,6 +63,24 @@ describe('a template', () => {
     expect(await standing('other')).toEqual(['running', ''])
   })
 
+  test('of red quality, or of another category, is not sent; announcements change nothing', async () => {
+    await world.runningCampaign('quality', 1)
+    const about = { message_template_name: 'spring_sale', message_template_language: 'en_US' }
+    const scored = async (to: string, ago: number): Promise<void> =>
+      await tell('message_template_quality_update', { ...about, new_quality_score: to }, ago)
+    await scored('RED', 360)
+    expect(await standing('quality')).toEqual(['paused', 'template_quality'])
+    await scored('YELLOW', 350)
+    expect(await standing('quality')).toEqual(['running', ''])
+    const category = { ...about, previous_category: 'MARKETING', new_category: 'UTILITY' }
+    await tell('template_category_update', { ...about, new_category: 'MARKETING', correct_category: 'UTILITY' }, 345)
+    expect(await standing('quality')).toEqual(['running', ''])
+    await tell('template_category_update', category, 340)
+    expect(await standing('quality')).toEqual(['paused', 'template_category'])
+    await tell('template_category_update', { ...category, new_category: 'MARKETING' }, 330)
+    expect(await standing('quality')).toEqual(['running', ''])
+  })
+
   test('that is approved does not resume what an operator paused', async () => {
     await world.runningCampaign('by-hand', 1)
     await world.client.hset(world.keys.campaign('by-hand'), { status: 'paused', reason: 'operator' })

@@ -12,6 +12,9 @@ export type AliveCampaign = {
   readonly id: string
   readonly sender: string
   readonly status: string
+  /** Who or what paused it; `''`: nobody. */
+  readonly reason: string
+  readonly template: Pick<CampaignSpec['template'], 'name' | 'language'>
   readonly priority: CampaignSpec['priority']
   readonly onUnknown: CampaignSpec['onUnknown']
   /** Last safe moment of hand-over, ms; `null`: none. */
@@ -66,17 +69,20 @@ export class AliveCampaigns {
   }
 
   async #read(id: string): Promise<AliveCampaign | null> {
-    const [sender, status, notAfter, resumeAt, spec] = await this.#client.hmget(
+    const [sender, status, reason, notAfter, resumeAt, spec] = await this.#client.hmget(
       this.#keys.campaign(id),
       'sender',
       'status',
+      'reason',
       'notAfter',
       'resumeAt',
       'spec',
     )
     if (sender == null || status == null || spec == null) return null
-    const { priority, onUnknown } = JSON.parse(spec) as CampaignSpec
-    return { id, sender, status, priority, onUnknown, notAfter: timeOf(notAfter), resumeAt: timeOf(resumeAt) }
+    const { template, priority, onUnknown } = JSON.parse(spec) as CampaignSpec
+    const times = { notAfter: timeOf(notAfter), resumeAt: timeOf(resumeAt) }
+    const { name, language } = template
+    return { id, sender, status, reason: reason ?? '', template: { name, language }, priority, onUnknown, ...times }
   }
 }
 
