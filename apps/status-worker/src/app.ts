@@ -3,10 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { pause, startOpsServer } from '@chasqui/runtime'
 import type { Logger } from '@chasqui/runtime'
 import {
+  Campaigns,
   campaignsInSight,
   closeRedis,
   connectRedis,
   Keys,
+  LapseBook,
   Lease,
   Notices,
   Senders,
@@ -19,6 +21,7 @@ import type { StatusWorkerConfig } from './config.ts'
 import { Exporter } from './exporter.ts'
 import { Folder } from './folder.ts'
 import { Inbox } from './inbox.ts'
+import { LapseSweeper } from './lapse-sweeper.ts'
 import { createStatusMetrics } from './metrics.ts'
 import { WebhookServer } from './server.ts'
 
@@ -29,6 +32,8 @@ export type StatusWorker = {
 }
 
 const LEASE_MS = 10_000
+/** Longer than one pass of inferring takes before it renews it. */
+const LAPSE_LEASE_MS = 60_000
 const TRIM_EVERY_MS = 10_000
 const NOTE_RECEIVER_EVERY_MS = 1_000
 
@@ -81,6 +86,15 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
   const stopping = new AbortController()
   const trimming = trimNowAndThen(log, config, stopping.signal, onTrouble)
   const receivers = new Senders(inboxClient, keys)
+  const lapses = new LapseSweeper({
+    book: new LapseBook(foldClient, keys),
+    lease: new Lease(foldClient, keys.lapseSweeper(), holder, LAPSE_LEASE_MS),
+    bufferMs: config.undeliveredBufferMs,
+    receivedSteadilyFor: async (now) => await receivers.receivedSteadilyFor(now),
+    now: async () => await new Campaigns(foldClient, keys).now(),
+    onInferred: (messages) => metrics.undelivered.inc(messages),
+    onTrouble,
+  })
 
   const ops = await startOpsServer({
     host: config.host,
@@ -94,6 +108,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
   })
   folder.start()
   exporter.start()
+  lapses.start()
   const port = await server.listen(config.host, config.port)
   const noting = noteReceiving(async () => await receivers.noteReceiver(), stopping.signal)
   return {
@@ -103,6 +118,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
       { name: 'requests', run: async () => (stopping.abort(), await server.close()) },
       { name: 'folder', run: async () => await folder.stop() },
       { name: 'exporter', run: async () => await exporter.stop() },
+      { name: 'lapses', run: async () => await lapses.stop() },
       { name: 'trimming', run: async () => void (await Promise.all([trimming, noting])) },
       { name: 'ops', run: async () => await ops.close() },
       {

@@ -15,6 +15,8 @@ export type StatusWorkerConfig = {
   /** How long folded bodies are kept for replays, and how many bytes of Redis' memory they may take. */
   readonly keepMs: number
   readonly keepBytes: number
+  /** How long after a message's TTL a webhook about it is still waited for, ms. */
+  readonly undeliveredBufferMs: number
   /** Phone number id -> sender id. */
   readonly senderOf: ReadonlyMap<string, string>
   /** WhatsApp Business Account -> its senders' ids. */
@@ -43,6 +45,12 @@ const VARIABLES = {
   },
   WEBHOOK_LOG_KEEP_SECONDS: integer({ min: 0, max: 2_592_000, default: 3_600, what: 'seconds a folded body is kept' }),
   WEBHOOK_LOG_KEEP_MB: integer({ min: 1, max: 1_048_576, default: 256, what: 'MB of Redis for folded bodies' }),
+  UNDELIVERED_BUFFER_SECONDS: integer({
+    min: 60,
+    max: 604_800,
+    default: 3_600,
+    what: "seconds that a webhook is waited for after a message's TTL",
+  }),
 }
 
 /** @throws EnvironmentError with a line for each mistake. */
@@ -60,6 +68,7 @@ export function readConfig(env: Environment): StatusWorkerConfig {
     appSecrets: values.WEBHOOK_APP_SECRETS,
     keepMs: values.WEBHOOK_LOG_KEEP_SECONDS * 1_000,
     keepBytes: values.WEBHOOK_LOG_KEEP_MB * 1_048_576,
+    undeliveredBufferMs: values.UNDELIVERED_BUFFER_SECONDS * 1_000,
     senderOf: new Map(senders.map(({ id, phoneNumberId }) => [phoneNumberId, id])),
     sendersOf: new Map(
       [...Map.groupBy(senders, ({ wabaId }) => wabaId)].map(([wabaId, own]) => [

@@ -44,6 +44,10 @@ export function createStatusMetrics() {
       name: 'chasqui_late_proofs_total',
       help: 'Statuses that proved a send of a recipient thought to have ended otherwise.',
     }),
+    undelivered: metrics.counter({
+      name: 'chasqui_undelivered_inferred_total',
+      help: "Messages taken for undelivered because their template's TTL passed without word of them; some may be taken back.",
+    }),
     troubles: metrics.counter({
       name: 'chasqui_fold_troubles_total',
       help: 'Batches that could not be folded because Redis was away or refused; each is tried again.',

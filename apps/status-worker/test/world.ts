@@ -92,8 +92,8 @@ export class World {
   }
 
   /** A campaign of so many recipients, all of them sent to and accepted. */
-  async sentCampaign(id: string, recipients: number): Promise<void> {
-    await this.#draftCampaign(id, recipients)
+  async sentCampaign(id: string, recipients: number, more: object = {}): Promise<void> {
+    await this.#draftCampaign(id, recipients, more)
     await new Campaigns(this.client, this.keys).move({ id, from: 'draft', to: 'running' })
     const ledger = new Ledger(this.client, this.keys)
     for (let sent = 0; sent < recipients;) {
@@ -109,15 +109,15 @@ export class World {
   }
 
   /** A campaign of so many recipients that runs, and nobody has been sent to. */
-  async runningCampaign(id: string, recipients: number): Promise<void> {
-    await this.#draftCampaign(id, recipients)
+  async runningCampaign(id: string, recipients: number, more: object = {}): Promise<void> {
+    await this.#draftCampaign(id, recipients, more)
     await new Campaigns(this.client, this.keys).move({ id, from: 'draft', to: 'running' })
   }
 
-  async #draftCampaign(id: string, recipients: number): Promise<void> {
+  async #draftCampaign(id: string, recipients: number, more: object): Promise<void> {
     const campaigns = new Campaigns(this.client, this.keys)
     const template = { name: 'spring_sale', language: 'en_US', components: [] }
-    const reading = readSpec({ name: id, sender: SENDER.id, template })
+    const reading = readSpec({ name: id, sender: SENDER.id, template, ...more })
     if (reading.kind !== 'spec') throw new Error(JSON.stringify(reading))
     await campaigns.create({ id, spec: reading.spec, createdAt: Date.now() })
     const appender = new RecipientAppender(this.client, this.keys, id, `upload-${id}`)

@@ -3,6 +3,7 @@ import { attemptsOf, ATTEMPTS_MAX, dispositionOf, ledgerByte, STATE, stateOf } f
 import type { Disposition, StateCode } from './disposition.ts'
 import { count, countView, completeWhenDone } from './fold.ts'
 import type { Ledger } from './fold.ts'
+import { noteClaimed } from './lapses.ts'
 
 /**
  * Claiming, settling, giving up and ending, as the scripts of `packages/store` do them in Redis; a differential test
@@ -94,6 +95,7 @@ export function claimWindow(ledger: ClaimLedger, ask: ClaimQuestion): ClaimAnswe
       claimedAt: ask.now,
       leaseEnd: ask.now + ask.leaseMs,
     })
+    noteClaimed(ledger.lapses, ask.chunk, ask.now + ask.leaseMs)
   }
   const nextRow = row >= end ? ledger.chunkRows : row
   return { kind: 'claimed', rows, nextRow, serial: rows.length > 0 ? made + 1 : 0 }

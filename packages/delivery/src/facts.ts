@@ -9,7 +9,7 @@ export const FACT = {
   failed: 8,
   /** Taken by Meta but held back by template or portfolio pacing. */
   held: 16,
-  /** Inferred by us: the template's TTL passed without `delivered`. */
+  /** Inferred by us: the template's TTL passed without `delivered` (undelivered.ts). */
   undelivered: 32,
   /** `pricing.category` named the marketing route. */
   routeMarketingLite: 64,
@@ -46,22 +46,26 @@ export type DeliveryView = {
  *
  * - `read` implies `delivered` implies `sent`: Meta leaves `delivered` out when both coincide (webhook reference).
  * - Delivered wins over failed: with several devices both can come, in either order, and the person did see it.
- * - `undelivered` is taken back by a later `delivered`, `read` or `failed`; `held` by whatever follows the hold.
+ * - `undelivered` is taken back by a later `delivered`, `read` or `failed`, and by word that the message fell back to
+ *   Cloud API, where the TTL does not hold.
+ * - `held` is over with whatever follows the hold, the inference that the message was dropped included.
  */
 export function viewOf(facts: number): DeliveryView {
   const read = has(facts, FACT.read)
   const delivered = read || has(facts, FACT.delivered)
   const sent = delivered || has(facts, FACT.sent)
   const failed = !delivered && has(facts, FACT.failed)
+  const fellBack = !has(facts, FACT.routeMarketingLite) && has(facts, FACT.routeMarketing)
+  const undelivered = !delivered && !failed && !fellBack && has(facts, FACT.undelivered)
   return {
     sent: bit(sent),
     delivered: bit(delivered),
     read: bit(read),
     failed: bit(failed),
-    undelivered: bit(!delivered && !failed && has(facts, FACT.undelivered)),
-    held: bit(!sent && !has(facts, FACT.failed) && has(facts, FACT.held)),
+    undelivered: bit(undelivered),
+    held: bit(!sent && !undelivered && !has(facts, FACT.failed) && has(facts, FACT.held)),
     marketing_lite: bit(has(facts, FACT.routeMarketingLite)),
-    marketing: bit(!has(facts, FACT.routeMarketingLite) && has(facts, FACT.routeMarketing)),
+    marketing: bit(fellBack),
   }
 }
 

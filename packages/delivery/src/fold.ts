@@ -2,6 +2,8 @@ import { attemptsOf, ATTEMPTS_MAX, dispositionOf, ledgerByte, STATE, stateOf } f
 import type { Disposition } from './disposition.ts'
 import { FACT, learn, PROOF, viewOf } from './facts.ts'
 import type { DeliveryView } from './facts.ts'
+import { noteProven } from './lapses.ts'
+import type { Lapses } from './lapses.ts'
 
 /**
  * What status webhooks do to a campaign's ledger. `packages/store/src/scripts/fold-facts.lua` does the same in Redis;
@@ -70,6 +72,8 @@ export type Ledger = {
   readonly retries: Set<number>
   /** Ordinals whose answer is lost. */
   readonly unknowns: Set<number>
+  /** When messages have outlived their TTL; absent where the TTL is not known. */
+  readonly lapses?: Lapses
 }
 
 export type FoldReport = {
@@ -83,8 +87,8 @@ export type FoldReport = {
   readonly completed: boolean
 }
 
-/** Fold statuses into a ledger, in place: the model of `fold-facts.lua`. */
-export function foldInto(ledger: Ledger, lessons: readonly Lesson[]): FoldReport {
+/** Fold statuses into a ledger, in place: the model of `fold-facts.lua`. `now`: ms, by the ledger's clock. */
+export function foldInto(ledger: Ledger, lessons: readonly Lesson[], now = 0): FoldReport {
   const refused: number[] = []
   let lifted = 0
   let late = 0
@@ -102,6 +106,7 @@ export function foldInto(ledger: Ledger, lessons: readonly Lesson[]): FoldReport
     if (after.failedNow) count(ledger.counts, `error:${lesson.errorCode}`, 1)
     if (after.liftedFrom === null) continue
     lifted += 1
+    noteProven(ledger.lapses, ordinal, now)
     count(ledger.counts, after.liftedFrom, -1)
     count(ledger.counts, 'accepted', 1)
     ledger.retries.delete(ordinal)

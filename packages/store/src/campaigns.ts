@@ -185,6 +185,8 @@ export class Campaigns {
 
   /** Let workers and exporters look at a campaign. Before it runs, or nobody would sweep what a crash leaves. */
   async enliven(id: string): Promise<void> {
+    // Looked at for undelivered messages as well, for longer than it is alive.
+    await this.#client.zadd(this.#keys.lapsing(), 'NX', 0, id)
     await this.#client.zadd(this.#keys.alive(), 'NX', '+inf', id)
   }
 
@@ -267,6 +269,7 @@ function fieldsOf({ id, spec, createdAt, run }: NewCampaign): Record<string, str
     parent: run?.parent ?? '',
     chunks: String(run?.chunks ?? 0),
     onUnknown: spec.onUnknown,
+    ttl: spec.templateTtlSeconds === undefined ? '' : String(spec.templateTtlSeconds * 1_000),
   }
 }
 

@@ -34,6 +34,7 @@ export async function foldFacts(
     facts(campaign),
     retries(campaign),
     unknowns(campaign),
+    keys.lapses(campaign),
   ]
   const reply = (await FOLD.run(client, names, [packLessons(lessons)])) as
     | ['missing']

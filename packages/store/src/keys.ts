@@ -29,6 +29,8 @@ export class Keys {
   readonly unknowns = (id: string): string => `${this.prefix}:{c:${id}}:unknowns`
   /** zset: chunk -> when somebody should look at it next, ms. A chunk with nothing left to do is not in it. */
   readonly agenda = (id: string): string => `${this.prefix}:{c:${id}}:agenda`
+  /** zset: chunk -> when the last of its messages that may have been accepted has outlived its template's TTL, ms. */
+  readonly lapses = (id: string): string => `${this.prefix}:{c:${id}}:lapses`
   /** string: one compressed chunk of recipients. */
   readonly chunk = (id: string, chunk: number): string => `${this.prefix}:{c:${id}}:chunk:${chunk}`
   /** base of the number set that makes deduplication exact: `…:meta` and `…:<bucket>`. */
@@ -42,6 +44,10 @@ export class Keys {
   readonly campaigns = (): string => `${this.prefix}:{registry}:campaigns`
   /** zset: campaigns that workers and exporters look at -> when they ended, ms; +inf while they are alive. */
   readonly alive = (): string => `${this.prefix}:{registry}:alive`
+  /** zset: campaigns -> when somebody should next look for messages that have outlived their TTL, ms. */
+  readonly lapsing = (): string => `${this.prefix}:{registry}:lapsing`
+  /** string: which status-worker looks for them. */
+  readonly lapseSweeper = (): string => `${this.prefix}:{registry}:lapse-sweeper`
   /** hash: `epoch`, and why claims are quarantined: the guard against a Redis gone backwards. */
   readonly heart = (): string => `${this.prefix}:{registry}:heart`
   /** string: how often this process has beaten; its own, so that nobody else drives it on. */

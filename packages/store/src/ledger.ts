@@ -106,7 +106,8 @@ export class Ledger {
   /** Claim a window of a chunk before any POST. */
   async claim(request: ClaimRequest): Promise<ClaimReply> {
     const { campaign: id } = request
-    const keys = [...this.#core(id), this.#keys.retries(id), this.#keys.agenda(id), this.#keys.claimants(id)]
+    const { retries, agenda, claimants, lapses } = this.#keys
+    const keys = [...this.#core(id), retries(id), agenda(id), claimants(id), lapses(id)]
     const reply = await CLAIM.run(this.#client, keys, [
       request.token,
       request.chunk,

@@ -5,7 +5,7 @@
   clock. Asked again under the same token, it gives the same answer; asked seconds late (a command that lay in a dead
   connection), it does nothing. A ledger that has forgotten claims of the caller's has gone backwards: it gives nothing.
 
-  KEYS  1 campaign  2 counts  3 states  4 facts  5 claims  6 leases  7 retries  8 agenda  9 claimants
+  KEYS  1 campaign  2 counts  3 states  4 facts  5 claims  6 leases  7 retries  8 agenda  9 claimants  10 lapses
   ARGV  1 token  2 chunk  3 first row to look at  4 most rows  5 when the caller asked, ms  6 refused when older, ms
         7 lease, ms  8 last safe moment is this much before notAfter, ms
         9 who asks  10 how many claims of this campaign it knows itself to have made
@@ -29,7 +29,7 @@ end
 if tonumber(redis.call('HGET', KEYS[9], ARGV[9]) or 0) < tonumber(ARGV[10]) then return { now, 'backwards' } end
 if now - tonumber(ARGV[5]) > tonumber(ARGV[6]) then return { now, 'late' } end
 
-local campaign = redis.call('HMGET', KEYS[1], 'status', 'notAfter')
+local campaign = redis.call('HMGET', KEYS[1], 'status', 'notAfter', 'ttl')
 if campaign[1] ~= 'running' then return { now, 'stopped', campaign[1] or 'missing' } end
 local not_after = tonumber(campaign[2])
 if not_after and now + tonumber(ARGV[8]) > not_after then return { now, 'expired' } end
@@ -61,6 +61,9 @@ if #list > 0 then
   redis.call('HSET', KEYS[5], token, string.format('%d;%.0f;', chunk, now) .. text)
   redis.call('ZADD', KEYS[6], now + tonumber(ARGV[7]), token)
   redis.call('ZADD', KEYS[8], now + tonumber(ARGV[7]), chunk)
+  -- Whatever of this is accepted has outlived its template's TTL by then.
+  local ttl = tonumber(campaign[3])
+  if ttl then redis.call('ZADD', KEYS[10], 'GT', now + tonumber(ARGV[7]) + ttl, chunk) end
   count('pending', -#list)
   count('sending', #list)
   write_counts(KEYS[2])

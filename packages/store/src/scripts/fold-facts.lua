@@ -4,7 +4,7 @@
   decisions behind it, is packages/delivery/src/fold.ts. Replaying it changes nothing. Runs at full memory: what Meta was
   answered 200 for must be counted.
 
-  KEYS  1 campaign  2 counts  3 states  4 facts  5 retries  6 unknowns
+  KEYS  1 campaign  2 counts  3 states  4 facts  5 retries  6 unknowns  7 lapses
   ARGV  1 lessons, packed, at most 500, each ordinal once; 10 bytes each, little endian:
           ordinal (4)  attempt (1)  facts (1)  error code (4)
   Returns {'folded', recipients lifted to accepted, of them late, 1 when this completed the campaign, then the ordinals
@@ -47,9 +47,25 @@ local function write(list, i, byte)
   list[at + 1], list[at + 2], list[at + 3], list[at + 4] = 'SET', 'u8', read[i * 3], written
 end
 
+local lifted_ordinals = {}
+-- A send was proved. Where its chunk has been looked at for messages that outlived their TTL, that is done once more.
+local function note_proven(now)
+  local ttl = tonumber(redis.call('HGET', KEYS[1], 'ttl'))
+  if not ttl then return end
+  local ends, seen = {}, {}
+  for _, ordinal in ipairs(lifted_ordinals) do
+    local chunk = math.floor(ordinal / 500)
+    if not seen[chunk] then
+      seen[chunk] = true
+      ends[#ends + 1], ends[#ends + 2] = now + ttl, chunk
+    end
+  end
+  redis.call('ZADD', KEYS[7], 'NX', unpack(ends))
+end
+
 -- What the counters move by, collected by kind of change: a batch has few kinds.
 local changed = {}
-local lifted_ordinals, refused = {}, {}
+local refused = {}
 local late = 0
 
 for i = 1, total do
@@ -91,6 +107,10 @@ if lifted > 0 then
   count('late_proofs', late)
 end
 write_counts(KEYS[2])
--- Only a lift can close the last open recipient.
-if lifted > 0 then completed = complete_campaign(KEYS[1], KEYS[2], redis_now()) end
+if lifted > 0 then
+  local now = redis_now()
+  note_proven(now)
+  -- Only a lift can close the last open recipient.
+  completed = complete_campaign(KEYS[1], KEYS[2], now)
+end
 return { 'folded', lifted, late, completed and 1 or 0, unpack(refused) }

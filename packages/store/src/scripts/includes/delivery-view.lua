@@ -10,15 +10,17 @@ local function view_of(facts)
   local sent = delivered or has_fact(facts, 1)
   local failed_seen = has_fact(facts, 8)
   local failed = failed_seen and not delivered
+  local fell_back = has_fact(facts, 128) and not has_fact(facts, 64)
+  local undelivered = has_fact(facts, 32) and not delivered and not failed and not fell_back
   return {
     ['delivery:sent'] = sent,
     ['delivery:delivered'] = delivered,
     ['delivery:read'] = read,
     ['delivery:failed'] = failed,
-    ['delivery:undelivered'] = has_fact(facts, 32) and not delivered and not failed,
-    ['delivery:held'] = has_fact(facts, 16) and not sent and not failed_seen,
+    ['delivery:undelivered'] = undelivered,
+    ['delivery:held'] = has_fact(facts, 16) and not sent and not undelivered and not failed_seen,
     ['route:marketing_lite'] = has_fact(facts, 64),
-    ['route:marketing'] = has_fact(facts, 128) and not has_fact(facts, 64),
+    ['route:marketing'] = fell_back,
   }
 end
 
