@@ -7,6 +7,7 @@ import {
   campaignsInSight,
   closeRedis,
   connectRedis,
+  DeadLetters,
   Keys,
   LapseBook,
   Lease,
@@ -53,11 +54,13 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
 
   const log = new WebhookLog(foldClient, blocking, keys, holder)
   const inboxLog = new WebhookLog(inboxClient, blocking, keys, holder)
+  const letters = new DeadLetters(foldClient, keys, config.letterBytes)
   const onTrouble = (error: unknown): void => logger.warn({ err: error }, 'trouble, will try again')
   const folder = new Folder({
     client: foldClient,
     keys,
     log,
+    letters,
     senders: new Senders(foldClient, keys),
     suppressions: new Suppressions(foldClient, keys),
     notices: new Notices(foldClient, keys),
@@ -72,6 +75,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
     metrics,
     lease: new Lease(foldClient, keys.exporter(), holder, LEASE_MS),
     log,
+    letters,
     inSight: async (most, now) => await campaignsInSight(foldClient, keys, most, now),
     now: Date.now,
     onTrouble,

@@ -17,6 +17,8 @@ export type StatusWorkerConfig = {
   readonly keepBytes: number
   /** How long after a message's TTL a webhook about it is still waited for, ms. */
   readonly undeliveredBufferMs: number
+  /** How many bytes of Redis' memory dead letters may take. */
+  readonly letterBytes: number
   /** Phone number id -> sender id. */
   readonly senderOf: ReadonlyMap<string, string>
   /** WhatsApp Business Account -> its senders' ids. */
@@ -51,6 +53,7 @@ const VARIABLES = {
     default: 3_600,
     what: "seconds that a webhook is waited for after a message's TTL",
   }),
+  WEBHOOK_DEAD_LETTERS_MB: integer({ min: 1, max: 65_536, default: 64, what: 'MB of Redis for dead letters' }),
 }
 
 /** @throws EnvironmentError with a line for each mistake. */
@@ -69,6 +72,7 @@ export function readConfig(env: Environment): StatusWorkerConfig {
     keepMs: values.WEBHOOK_LOG_KEEP_SECONDS * 1_000,
     keepBytes: values.WEBHOOK_LOG_KEEP_MB * 1_048_576,
     undeliveredBufferMs: values.UNDELIVERED_BUFFER_SECONDS * 1_000,
+    letterBytes: values.WEBHOOK_DEAD_LETTERS_MB * 1_048_576,
     senderOf: new Map(senders.map(({ id, phoneNumberId }) => [phoneNumberId, id])),
     sendersOf: new Map(
       [...Map.groupBy(senders, ({ wabaId }) => wabaId)].map(([wabaId, own]) => [

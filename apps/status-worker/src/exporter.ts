@@ -1,6 +1,6 @@
 import { DISPOSITIONS } from '@chasqui/delivery'
 import { pause } from '@chasqui/runtime'
-import type { CampaignSight, Lease, WebhookLog } from '@chasqui/store'
+import type { CampaignSight, DeadLetters, Lease, WebhookLog } from '@chasqui/store'
 
 import type { StatusMetrics } from './metrics.ts'
 import { Paces } from './pace.ts'
@@ -9,6 +9,7 @@ export type ExporterOptions = {
   readonly metrics: StatusMetrics
   readonly lease: Lease
   readonly log: WebhookLog
+  readonly letters: DeadLetters
   readonly inSight: (
     most: number,
     now: number,
@@ -63,10 +64,11 @@ export class Exporter {
   }
 
   async #lookAtLog(): Promise<void> {
-    const { metrics, log } = this.#options
-    const [{ unfolded }, letters] = await Promise.all([log.backlog(), log.deadLetterCount()])
+    const { metrics, log, letters } = this.#options
+    const [{ unfolded }, kept, bytes] = await Promise.all([log.backlog(), letters.count(), letters.bytes()])
     metrics.backlog.set(unfolded)
-    metrics.deadLetters.set(letters)
+    metrics.deadLetters.set(kept)
+    metrics.deadLetterBytes.set(bytes)
   }
 
   async #look(): Promise<void> {

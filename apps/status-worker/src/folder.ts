@@ -1,7 +1,17 @@
 import { mergeLessons } from '@chasqui/delivery'
 import { pause } from '@chasqui/runtime'
 import { FOLD_LESSONS_MAX, foldFacts, isStoreFailure } from '@chasqui/store'
-import type { FoldReply, Keys, LogEntry, Notices, RedisClient, Senders, Suppressions, WebhookLog } from '@chasqui/store'
+import type {
+  DeadLetters,
+  FoldReply,
+  Keys,
+  LogEntry,
+  Notices,
+  RedisClient,
+  Senders,
+  Suppressions,
+  WebhookLog,
+} from '@chasqui/store'
 import { bodyOfEvent } from '@chasqui/whatsapp'
 
 import { LET_GO, readBatch } from './lessons.ts'
@@ -12,6 +22,7 @@ export type FolderOptions = {
   readonly client: RedisClient
   readonly keys: Keys
   readonly log: WebhookLog
+  readonly letters: DeadLetters
   readonly senders: Senders
   readonly suppressions: Suppressions
   readonly notices: Notices
@@ -213,9 +224,11 @@ export class Folder {
   }
 
   async #bury(unmatched: readonly Unmatched[]): Promise<void> {
-    await this.#options.log.bury(
-      unmatched.flatMap(({ reason, body }) => (LET_GO.has(reason) || body === null ? [] : [{ reason, body }])),
+    const { letters, metrics, now } = this.#options
+    const dead = unmatched.flatMap(({ reason, body }) =>
+      LET_GO.has(reason) || body === null ? [] : [{ reason, body }],
     )
+    if (dead.length > 0) metrics.deadLettersForgotten.inc(await letters.bury(dead, now()))
   }
 
   #count({ seen, matched }: Batch, unmatched: readonly Unmatched[]): void {

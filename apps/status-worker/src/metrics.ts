@@ -60,6 +60,14 @@ export function createStatusMetrics() {
       name: 'chasqui_webhook_dead_letters',
       help: 'Dead letters kept; the same in every replica.',
     }),
+    deadLetterBytes: metrics.gauge({
+      name: 'chasqui_webhook_dead_letter_bytes',
+      help: 'What the dead letters take in Redis, about; the same in every replica.',
+    }),
+    deadLettersForgotten: metrics.counter({
+      name: 'chasqui_webhook_dead_letters_forgotten_total',
+      help: 'Dead letters that went because there were too many: they can not be replayed any more.',
+    }),
     exporter: metrics.gauge({
       name: 'chasqui_campaign_exporter',
       help: '1 in the one replica that exports the series of campaigns.',

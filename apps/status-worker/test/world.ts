@@ -11,6 +11,7 @@ import {
   Campaigns,
   closeRedis,
   connectRedis,
+  DeadLetters,
   Keys,
   Ledger,
   RecipientAppender,
@@ -154,8 +155,10 @@ export class World {
 
   /** The dead letters' reasons and bodies, oldest first. */
   async deadLetters(): Promise<{ readonly reason: string; readonly body: string }[]> {
-    const letters = await this.client.xrange(this.keys.deadLetters(), '-', '+')
-    return letters.map(([, [, reason = '', , body = '']]) => ({ reason, body }))
+    const letters: { readonly reason: string; readonly body: string }[] = []
+    for await (const { reason, body } of new DeadLetters(this.client, this.keys, 1).list())
+      letters.push({ reason, body: body.toString() })
+    return letters
   }
 }
 

@@ -14,9 +14,34 @@ const UNPACKED_BYTES_MAX = 8 * 1024 * 1024
 /** Up to here packing takes a fraction of a millisecond, and waiting for a thread would take longer. */
 const AT_ONCE_BYTES_MAX = 128 * 1024
 /** Below that the compressor's own start costs more than it saves. */
-export const PACK_BYTES_MIN = 4 * 1024
+const PACK_BYTES_MIN = 4 * 1024
+
+/** Fields of a stream's entry that hold bodies: one as it came, or any number packed. */
+const PLAIN = 'b'
+const PACKED = 'z'
 
 const compressAside = promisify(zstdCompress)
+
+/** Bodies as fields of a stream's entry: name, value, name, value. */
+export async function fieldsOf(bodies: readonly Buffer[]): Promise<(string | Buffer)[]> {
+  const bytes = bodies.reduce((sum, body) => sum + body.length, 0)
+  return bytes < PACK_BYTES_MIN ? bodies.flatMap((body) => [PLAIN, body]) : [PACKED, await packBodies(bodies)]
+}
+
+/** The bodies in the fields of an entry; other fields are passed over. */
+export function bodiesIn(fields: readonly Buffer[]): Buffer[] {
+  return fields.flatMap((value, index) => {
+    const name = index % 2 === 0 ? '' : fields[index - 1]?.toString()
+    if (name === PACKED) return unpackBodies(value)
+    return name === PLAIN ? [value] : []
+  })
+}
+
+/** A field of an entry beside its bodies; `null` when it has none of that name. */
+export function fieldIn(fields: readonly Buffer[], name: string): string | null {
+  const place = fields.findIndex((field, index) => index % 2 === 0 && field.toString() === name)
+  return place === -1 ? null : (fields[place + 1]?.toString() ?? null)
+}
 
 export async function packBodies(bodies: readonly Buffer[]): Promise<Buffer> {
   const bytes = bodies.reduce((sum, body) => sum + LENGTH_BYTES + body.length, 0)

@@ -81,4 +81,6 @@ export class Keys {
   readonly webhookLog = (): string => `${this.prefix}:{webhooks}:log`
   /** stream, bounded: what could not be decoded or matched, with the reason. */
   readonly deadLetters = (): string => `${this.prefix}:{webhooks}:dead`
+  /** hash: digest of a dead letter -> its id, so that none lies there twice; `bytes` is what all of them take. */
+  readonly deadLetterIndex = (): string => `${this.prefix}:{webhooks}:dead:index`
 }

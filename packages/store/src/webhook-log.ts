@@ -1,4 +1,4 @@
-import { PACK_BYTES_MIN, packBodies, unpackBodies } from './body-pack.ts'
+import { bodiesIn, fieldIn, fieldsOf } from './body-pack.ts'
 import type { Keys } from './keys.ts'
 import type { RedisClient } from './redis.ts'
 import { loadScript } from './script.ts'
@@ -7,14 +7,8 @@ const TRIM = loadScript('trim-log')
 const FORGET_CONSUMERS = loadScript('forget-consumers')
 
 const GROUP = 'fold'
-/** Fields of an entry: one body each, or all of them packed. */
-const PLAIN = 'b'
-const PACKED = 'z'
 /** An entry another consumer has held for this long is taken over: it died, or it is so slow that twice does no harm, ms. */
 const TAKE_OVER_MS = 5_000
-const DEAD_LETTERS_MAX = 10_000
-/** Of a longer dead letter only the beginning is kept: ten thousand bodies of 4 MB would fill any Redis. */
-const DEAD_LETTER_CHARACTERS_MAX = 16_384
 /** A consumer that has not asked for this long is no process any more, ms; a living one asks twice a second. */
 const CONSUMER_SILENT_MS = 3_600_000
 
@@ -44,9 +38,6 @@ type LogBounds = {
   /** Bytes of Redis' memory the log may take; what is not folded stays all the same. */
   readonly bytes: number
 }
-
-/** Why a webhook, or a part of it, could not be made use of. */
-export type DeadLetter = { readonly reason: string; readonly body: string }
 
 /**
  * The accepted webhook bodies, in a stream: what was answered 200 is in here first, and numbers are folded from it. A
@@ -81,9 +72,7 @@ export class WebhookLog {
 
   /** Store bodies as one entry. Resolves when Redis has them; storing them twice (a replay) folds to the same. */
   async append(bodies: readonly Buffer[]): Promise<void> {
-    const bytes = bodies.reduce((sum, body) => sum + body.length, 0)
-    const fields = bytes < PACK_BYTES_MIN ? bodies.flatMap((body) => [PLAIN, body]) : [PACKED, await packBodies(bodies)]
-    await this.#client.xadd(this.#keys.webhookLog(), '*', ...fields)
+    await this.#client.xadd(this.#keys.webhookLog(), '*', ...(await fieldsOf(bodies)))
   }
 
   /** The next entries for this consumer, at most `most`; waits up to `waitMs` for the first. */
@@ -149,30 +138,6 @@ export class WebhookLog {
     await TRIM.run(this.#client, [log], [GROUP, Math.max(0, Math.floor(since)), most])
     await FORGET_CONSUMERS.run(this.#client, [log], [GROUP, CONSUMER_SILENT_MS])
   }
-
-  /** Put aside what nobody could make use of, bounded: the newest stay. */
-  async bury(letters: readonly DeadLetter[]): Promise<void> {
-    await Promise.all(
-      letters.map(
-        async ({ reason, body }) =>
-          await this.#client.xadd(
-            this.#keys.deadLetters(),
-            'MAXLEN',
-            '~',
-            DEAD_LETTERS_MAX,
-            '*',
-            'reason',
-            reason,
-            'body',
-            body.slice(0, DEAD_LETTER_CHARACTERS_MAX),
-          ),
-      ),
-    )
-  }
-
-  async deadLetterCount(): Promise<number> {
-    return await this.#client.xlen(this.#keys.deadLetters())
-  }
 }
 
 type RawEntry = readonly [Buffer, readonly Buffer[]]
@@ -180,16 +145,9 @@ type RawEntry = readonly [Buffer, readonly Buffer[]]
 function parseEntry([id, fields]: RawEntry): LogEntry {
   const text = id.toString()
   const bytes = fields.reduce((sum, field) => sum + field.length, 0)
-  return { id: text, at: Number.parseInt(text, 10), bytes, unpack: () => bodiesIn(fields) }
-}
-
-function bodiesIn(fields: readonly Buffer[]): Buffer[] {
-  return fields.flatMap((value, index) => {
-    if (index % 2 === 0) return []
-    const name = fields[index - 1]?.toString()
-    if (name === PACKED) return unpackBodies(value)
-    return name === PLAIN ? [value] : []
-  })
+  // What was a dead letter for a while came when it came first.
+  const at = Number(fieldIn(fields, 'at') ?? Number.parseInt(text, 10))
+  return { id: text, at, bytes, unpack: () => bodiesIn(fields) }
 }
 
 function toRecord(flat: readonly unknown[]): Record<string, unknown> {

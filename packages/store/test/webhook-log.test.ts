@@ -128,14 +128,6 @@ describe('the webhook log', () => {
     await log.trim({ since: Date.now() + 1_000, bytes: 100_000_000 })
     expect(await client.xlen(keys.webhookLog())).toBeLessThanOrEqual(1)
   })
-
-  test('a dead letter is kept up to a length, with its reason', async () => {
-    const log = await open()
-    await log.bury([{ reason: 'invalid_json', body: 'y'.repeat(100_000) }])
-    expect(await log.deadLetterCount()).toBe(1)
-    const [[, [, reason, , body]] = ['', []]] = await client.xrange(keys.deadLetters(), '-', '+')
-    expect([reason, body]).toEqual(['invalid_json', 'y'.repeat(16_384)])
-  })
 })
 
 describe('a lease', () => {
