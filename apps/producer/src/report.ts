@@ -1,3 +1,5 @@
+import { rateInForce } from '@chasqui/delivery'
+import type { Sender } from '@chasqui/runtime'
 import type { CampaignReport } from '@chasqui/store'
 
 import type { Context } from './context.ts'
@@ -29,9 +31,14 @@ async function describeReport(context: Context, report: CampaignReport): Promise
       open: openOf(counts),
       startAt: campaign.startAt,
       notAfter: campaign.notAfter,
-      messagesPerSecond: pacing.limit ?? context.configured.get(campaign.sender)?.messagesPerSecond ?? DEFAULT_RATE,
+      messagesPerSecond: rateInForce({ ...pacing.said, ...ratesOf(context.configured.get(campaign.sender)) })
+        .messagesPerSecond,
       factor: pacing.factor,
       blockedUntil: untils.length === 0 ? null : untils.includes(null) ? 'open' : Math.max(...untils.map(Number)),
     }),
   )
+}
+
+function ratesOf(sender: Sender | undefined): { readonly configured: number; readonly cap: number | null } {
+  return { configured: sender?.messagesPerSecond ?? DEFAULT_RATE, cap: sender?.maxMessagesPerSecond ?? null }
 }

@@ -20,6 +20,7 @@ export const SENDER: Sender = {
   wabaId: '102290129340398',
   accessTokenEnv: 'WA_TOKEN_BR',
   messagesPerSecond: 80,
+  maxMessagesPerSecond: null,
   baseUrl: null,
   correlation: 'callback_data',
 }

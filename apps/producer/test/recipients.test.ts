@@ -333,6 +333,24 @@ describe('senders', () => {
     expect(sender).toMatchObject({ state: 'resting' })
     expect(sender?.['limit']).toBeLessThan(80)
   })
+
+  test('tell whose word their rate is, and what Meta told of them', async () => {
+    const sender = async (): Promise<Readonly<Record<string, unknown>> | undefined> =>
+      (await api.call('GET', '/v1/senders')).body.senders[0]
+    const configured = { origin: 'senders_file', configured: 80, max: null, learned: null }
+    expect(await sender()).toMatchObject({ rate: configured, messagingLimit: null })
+    await api.context.senders.learnRate('main-br', 1_000, 5_000)
+    await api.context.senders.noteFact('main-br', 'messaging_limit', 'TIER_UNLIMITED', 6_000)
+    expect(await sender()).toMatchObject({
+      messagesPerSecond: 1_000,
+      rate: {
+        ...configured,
+        origin: 'throughput_upgrade',
+        learned: { messagesPerSecond: 1_000, at: '1970-01-01T00:00:05.000Z' },
+      },
+      messagingLimit: { limit: 'TIER_UNLIMITED', at: '1970-01-01T00:00:06.000Z' },
+    })
+  })
 })
 
 describe('events', () => {

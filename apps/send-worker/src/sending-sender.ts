@@ -85,7 +85,10 @@ export class SendingSender {
       onBlocked: (code, until) => shared.onBlocked(sender.id, code, until),
     })
     const pacer = new Pacer({
-      senders: shared.senders,
+      senders: {
+        grantSlots: async (ask) =>
+          await shared.senders.grantSlots({ ...ask, maxMessagesPerSecond: this.#sender.maxMessagesPerSecond }),
+      },
       sender: sender.id,
       messagesPerSecond: () => this.#sender.messagesPerSecond,
       forbidden: shared.forbidden,

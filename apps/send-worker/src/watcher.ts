@@ -1,3 +1,4 @@
+import { rateInForce } from '@chasqui/delivery'
 import type { RedisClock } from '@chasqui/delivery'
 import { pause } from '@chasqui/runtime'
 import type { QueueDepth } from '@chasqui/queue'
@@ -61,7 +62,11 @@ export class Watcher {
     for (const sender of seen) this.#show(sender)
   }
 
-  async #lookAt({ id, messagesPerSecond }: ConfiguredSender): Promise<SeenSender> {
+  async #lookAt({
+    id,
+    messagesPerSecond: configured,
+    maxMessagesPerSecond: cap,
+  }: ConfiguredSender): Promise<SeenSender> {
     const { senders, roster, clock } = this.#options
     const [blocks, pacing, depth] = await Promise.all([
       senders.blocks(id, clock.now()),
@@ -71,7 +76,7 @@ export class Watcher {
     return {
       id,
       reasons: [...blocks.keys()],
-      limit: (pacing.limit ?? messagesPerSecond) * pacing.factor,
+      limit: rateInForce({ ...pacing.said, configured, cap }).messagesPerSecond * pacing.factor,
       depth: depth ?? null,
     }
   }

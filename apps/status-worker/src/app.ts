@@ -19,11 +19,13 @@ import {
 import { appSecrets } from '@chasqui/whatsapp'
 
 import type { StatusWorkerConfig } from './config.ts'
+import { Deeds } from './deeds.ts'
 import { Exporter } from './exporter.ts'
 import { Folder } from './folder.ts'
 import { Inbox } from './inbox.ts'
 import { LapseSweeper } from './lapse-sweeper.ts'
 import { createStatusMetrics } from './metrics.ts'
+import { describeNotice } from './notice.ts'
 import { WebhookServer } from './server.ts'
 
 export type StatusWorker = {
@@ -56,18 +58,26 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
   const inboxLog = new WebhookLog(inboxClient, blocking, keys, holder)
   const letters = new DeadLetters(foldClient, keys, config.letterBytes)
   const onTrouble = (error: unknown): void => logger.warn({ err: error }, 'trouble, will try again')
+  const senders = new Senders(foldClient, keys)
   const folder = new Folder({
     client: foldClient,
     keys,
     log,
     letters,
-    senders: new Senders(foldClient, keys),
-    suppressions: new Suppressions(foldClient, keys),
-    notices: new Notices(foldClient, keys),
+    senders,
+    deeds: new Deeds({
+      senders,
+      suppressions: new Suppressions(foldClient, keys),
+      notices: new Notices(foldClient, keys),
+      metrics,
+      senderOf: config.senderOf,
+      sendersOf: config.sendersOf,
+      now: Date.now,
+      onActed: (notice) => logger.warn(describeNotice(notice), 'acted upon a webhook'),
+    }),
     metrics,
     environment: config.prefix,
     senderOf: config.senderOf,
-    sendersOf: config.sendersOf,
     now: Date.now,
     onTrouble,
   })

@@ -1,19 +1,10 @@
 import { mergeLessons } from '@chasqui/delivery'
 import { pause } from '@chasqui/runtime'
 import { FOLD_LESSONS_MAX, foldFacts, isStoreFailure } from '@chasqui/store'
-import type {
-  DeadLetters,
-  FoldReply,
-  Keys,
-  LogEntry,
-  Notices,
-  RedisClient,
-  Senders,
-  Suppressions,
-  WebhookLog,
-} from '@chasqui/store'
+import type { DeadLetters, FoldReply, Keys, LogEntry, RedisClient, Senders, WebhookLog } from '@chasqui/store'
 import { bodyOfEvent } from '@chasqui/whatsapp'
 
+import type { Deeds } from './deeds.ts'
 import { LET_GO, readBatch } from './lessons.ts'
 import type { Batch, MatchedStatus, Taken, Unmatched } from './lessons.ts'
 import type { StatusMetrics } from './metrics.ts'
@@ -24,15 +15,12 @@ export type FolderOptions = {
   readonly log: WebhookLog
   readonly letters: DeadLetters
   readonly senders: Senders
-  readonly suppressions: Suppressions
-  readonly notices: Notices
+  readonly deeds: Deeds
   readonly metrics: StatusMetrics
   /** Our name in callback data. */
   readonly environment: string
   /** Phone number id -> sender id. */
   readonly senderOf: ReadonlyMap<string, string>
-  /** WhatsApp Business Account -> its senders. */
-  readonly sendersOf: ReadonlyMap<string, ReadonlySet<string>>
   /** Ms since 1970. */
   readonly now: () => number
   readonly onTrouble: (error: unknown) => void
@@ -169,8 +157,7 @@ export class Folder {
   async #fold(batch: Batch): Promise<readonly Unmatched[]> {
     const [unmatched] = await Promise.all([
       Promise.all([...batch.matched].map(async ([campaign, statuses]) => await this.#foldCampaign(campaign, statuses))),
-      this.#hear(batch),
-      this.#heed(batch),
+      this.#options.deeds.carryOut(batch),
     ])
     // After the facts: whoever hears that webhooks flow finds what they said.
     await this.#noteFlow(batch)
@@ -195,21 +182,6 @@ export class Folder {
     return statuses
       .filter(({ lesson }) => nobody.has(lesson.ordinal))
       .map(({ event }) => ({ reason: 'unknown_recipient', body: bodyOfEvent(event) }))
-  }
-
-  /** Opt-outs, by the person's own word or by Meta's answer to a send, hold for every later claim. */
-  async #hear({ words }: Batch): Promise<void> {
-    for (const { number, value, at } of words) await this.#options.suppressions.hear(number, value, at)
-  }
-
-  /** What may not be sent any more is held, and let go again; in the log until that is done. */
-  async #heed({ notices }: Batch): Promise<void> {
-    for (const notice of notices) {
-      const senders = this.#options.sendersOf.get(notice.wabaId)
-      if (senders === undefined) continue
-      if (notice.kind === 'template') await this.#options.notices.hearTemplate(notice, senders)
-      else await this.#options.notices.hearAccount(notice, senders)
-    }
   }
 
   /** Remember, per sender, how far webhooks have told: resending what is unknown waits for that. */

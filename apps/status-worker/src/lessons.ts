@@ -45,6 +45,8 @@ export type Batch = {
   readonly matched: Map<string, MatchedStatus[]>
   readonly words: Word[]
   readonly notices: Notice[]
+  /** Phone number id -> the number as people see it. */
+  readonly displayNumbers: Map<string, string>
   readonly unmatched: Unmatched[]
   /** Phone number id -> the latest event told of one of our messages, ms. */
   readonly flow: Map<string, number>
@@ -68,7 +70,15 @@ const AHEAD_MAX_MS = 60_000
 
 /** Read bodies as far as can be done without asking anybody. Total: whatever came is in the batch. */
 export function readBatch(bodies: readonly Taken[], environment: string): Batch {
-  const batch: Batch = { matched: new Map(), words: [], notices: [], unmatched: [], flow: new Map(), seen: new Map() }
+  const batch: Batch = {
+    matched: new Map(),
+    words: [],
+    notices: [],
+    displayNumbers: new Map(),
+    unmatched: [],
+    flow: new Map(),
+    seen: new Map(),
+  }
   for (const { text, at } of bodies) {
     const decoded = decodeWebhook(text)
     if (decoded.kind === 'undecodable') batch.unmatched.push({ reason: decoded.reason, body: text })
@@ -80,6 +90,8 @@ export function readBatch(bodies: readonly Taken[], environment: string): Batch 
 function sort(event: WebhookEvent, takenAt: number, environment: string, batch: Batch): void {
   const name = event.kind === 'status' ? event.status : event.kind
   batch.seen.set(name, (batch.seen.get(name) ?? 0) + 1)
+  const { phoneNumberId, displayPhoneNumber } = event.origin
+  if (phoneNumberId !== null && displayPhoneNumber !== null) batch.displayNumbers.set(phoneNumberId, displayPhoneNumber)
   if (event.kind === 'status') match(event, takenAt, environment, batch)
   else if (event.kind === 'preference') hear(event, takenAt, batch)
   else if (event.kind === 'template' || event.kind === 'account') heed(event, takenAt, batch)

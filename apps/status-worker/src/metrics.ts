@@ -35,6 +35,11 @@ export function createStatusMetrics() {
       help: 'Statuses, or parts of bodies, that no recipient was found for, by reason; most lie in the dead letters.',
       labelNames: ['reason'] as const,
     }),
+    notices: metrics.counter({
+      name: 'chasqui_webhook_notices_total',
+      help: 'Events about templates, accounts and numbers that say something about sending, by what came of them.',
+      labelNames: ['about', 'result'] as const,
+    }),
     refused: metrics.counter({
       name: 'chasqui_webhook_refused_total',
       help: 'Requests that were not taken in, by reason.',

@@ -126,3 +126,36 @@ describe('an account’s', () => {
     expect(heard(field, value)).toBeNull()
   })
 })
+
+describe('a number’s limits', () => {
+  const number = { kind: 'number', wabaId: '7', displayPhoneNumber: '15550783881', throughput: null, at: AT }
+  const told = (more: object): unknown => ({ display_phone_number: '15550783881', ...more })
+
+  test.each([
+    ['an upgrade', told({ event: 'THROUGHPUT_UPGRADE' }), { ...number, throughput: 1_000, messagingLimit: null }],
+    [
+      'an upgrade as Meta shows it',
+      told({ event: 'THROUGHPUT_UPGRADE', current_limit: 'TIER_UNLIMITED' }),
+      { ...number, throughput: 1_000, messagingLimit: 'TIER_UNLIMITED' },
+    ],
+    [
+      'its newer name',
+      told({ event: 'ONBOARDING', max_daily_conversations_per_business: 'tier_10k' }),
+      { ...number, messagingLimit: 'TIER_10K' },
+    ],
+    ['a warning', told({ event: 'FLAGGED' }), null],
+    ['no number', { event: 'THROUGHPUT_UPGRADE' }, null],
+    ['a limit that is none', told({ event: 'X', current_limit: 'no "limit"' }), null],
+  ])('%s', (_name, value, expected) => {
+    expect(heard('phone_number_quality_update', value)).toEqual(expected)
+  })
+
+  test('of the whole account', () => {
+    expect(heard('business_capability_update', { max_daily_conversations_per_business: 2_000 })).toEqual({
+      ...number,
+      displayPhoneNumber: null,
+      messagingLimit: '2000',
+    })
+    expect(heard('business_capability_update', { max_phone_numbers_per_waba: 25 })).toBeNull()
+  })
+})

@@ -1,7 +1,7 @@
 import { Senders } from '@chasqui/store'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { SENDER, World } from './world.ts'
+import { SENDER, status, statusesBody, World } from './world.ts'
 import type { Worker } from './world.ts'
 
 let world: World
@@ -111,6 +111,32 @@ describe('an account', () => {
     expect(await blocks()).toEqual({})
     await tell('account_update', ban('DISABLE'), 100)
     expect(await blocks()).toEqual({})
+  })
+})
+
+describe('a number', () => {
+  const upgrade = { display_phone_number: '+1 555-000-0001', event: 'THROUGHPUT_UPGRADE', current_limit: 'TIER_100K' }
+  const learned = async (): Promise<number | null> =>
+    (await new Senders(world.client, world.keys).pacing(SENDER.id)).said.learned
+
+  test('that is not known to be ours teaches nothing; known by its other webhooks, it does', async () => {
+    await tell('phone_number_quality_update', upgrade, 80)
+    expect(await learned()).toBeNull()
+    const unknown = 'chasqui_webhook_notices_total{about="number",result="nobody"}'
+    expect(await worker.metric(unknown)).toBe(1)
+    expect((await worker.post(statusesBody([status('nobody', 0, 'sent')]))).status).toBe(200)
+    await tell('phone_number_quality_update', { ...upgrade, display_phone_number: '15550000002' }, 80)
+    expect(await learned()).toBeNull()
+    await tell('phone_number_quality_update', upgrade, 80)
+    expect(await learned()).toBe(1_000)
+  })
+
+  test('has the messaging limit that was told last, by its number or by its account', async () => {
+    const senders = new Senders(world.client, world.keys)
+    expect(await senders.fact(SENDER.id, 'messaging_limit')).toEqual({ value: 'TIER_100K', at: (NOW - 80) * 1_000 })
+    await tell('business_capability_update', { max_daily_conversations_per_business: 2_000 }, 70)
+    await tell('phone_number_quality_update', upgrade, 80)
+    expect(await senders.fact(SENDER.id, 'messaging_limit')).toEqual({ value: '2000', at: (NOW - 70) * 1_000 })
   })
 })
 

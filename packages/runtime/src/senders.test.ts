@@ -15,6 +15,7 @@ const SENDER = {
   wabaId: '102290129340398',
   accessTokenEnv: 'WA_TOKEN_BR',
   messagesPerSecond: 80,
+  maxMessagesPerSecond: null,
   baseUrl: null,
 }
 
@@ -35,6 +36,15 @@ test("the contract's example is read", () => {
   expect(readSenders(path)).toEqual([{ ...SENDER, correlation: 'callback_data' }])
 })
 
+test('a cap on the rate is a number, or none', () => {
+  expect(issues([{ ...SENDER, maxMessagesPerSecond: 0 }])).toEqual([
+    '[0].maxMessagesPerSecond: found 0, allowed: null or a whole number from 1 to 100000',
+  ])
+  const { maxMessagesPerSecond: _none, ...without } = SENDER
+  writeFileSync(path, JSON.stringify([without]))
+  expect(readSenders(path)[0]?.maxMessagesPerSecond).toBeNull()
+})
+
 test('a base URL loses its last slash', () => {
   writeFileSync(path, JSON.stringify([{ ...SENDER, baseUrl: 'http://127.0.0.1:3999/v25.0/' }]))
   expect(readSenders(path)[0]?.baseUrl).toBe('http://127.0.0.1:3999/v25.0')
@@ -50,7 +60,7 @@ test('every mistake has a line with its place', () => {
     '[0].wabaId: found nothing, allowed: digits, as text',
     '[0].messagesPerSecond: found "80", allowed: a whole number from 1 to 100000',
     '[1].id: found "a b", allowed: 1 to 64 letters, digits, _ or -',
-    '[1]: found the unknown rate, allowed: id, phoneNumberId, wabaId, accessTokenEnv, messagesPerSecond, baseUrl, correlation',
+    '[1]: found the unknown rate, allowed: id, phoneNumberId, wabaId, accessTokenEnv, messagesPerSecond, maxMessagesPerSecond, baseUrl, correlation',
   ])
 })
 

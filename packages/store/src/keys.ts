@@ -61,6 +61,8 @@ export class Keys {
 
   /** hash: the sender's pacing: when its next slot is free, its learned limit. */
   readonly rate = (sender: string): string => `${this.prefix}:{s:${sender}}:rate`
+  /** hash: what the provider tells of the sender: its number as people see it, its messaging limit. */
+  readonly senderFacts = (sender: string): string => `${this.prefix}:{s:${sender}}:facts`
   /** zset: how its webhooks flow: `until` -> the latest event folded, ms; for the gate of resending. */
   readonly webhookFlow = (sender: string): string => `${this.prefix}:{s:${sender}}:webhooks`
   /** hash: when a status-worker last took webhooks (`seen`), and since when their silence means something (`steady`), ms. */

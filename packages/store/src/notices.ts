@@ -21,6 +21,20 @@ export type AccountNotice = {
   readonly until: number | null
 }
 
+/** One of an account's numbers, known by its display number, has another throughput or messaging limit now. */
+export type NumberNotice = {
+  readonly wabaId: string
+  /** As people see it, however it is written; `null`: all numbers of the account. */
+  readonly displayPhoneNumber: string | null
+  /** Messages a second. */
+  readonly throughput: number | null
+  readonly messagingLimit: string | null
+  readonly at: number
+}
+
+/** `nobody`: no sender of ours is known to be meant. */
+export type Heard = 'acted' | 'older' | 'nobody'
+
 /**
  * Acts on what the provider tells of templates and accounts. The last notice by its own time holds; the same notice again
  * acts again and changes nothing.
@@ -45,28 +59,57 @@ export class Notices {
    *
    * @param senders of the template's account.
    */
-  async hearTemplate(notice: TemplateNotice, senders: ReadonlySet<string>): Promise<boolean> {
+  async hearTemplate(notice: TemplateNotice, senders: ReadonlySet<string>): Promise<Heard> {
+    if (senders.size === 0) return 'nobody'
     const { name, language } = notice
     const users = (await this.#alive.list()).filter(
       ({ sender, template }) =>
         senders.has(sender) && template.name === name && sameLanguage(template.language, language),
     )
-    return await this.#templates.hear(
-      notice,
-      notice,
-      users.map(({ id }) => id),
-    )
+    const campaigns = users.map(({ id }) => id)
+    return (await this.#templates.hear(notice, notice, campaigns)) ? 'acted' : 'older'
   }
 
   /** Block these senders, or lift the block of that name. */
-  async hearAccount(notice: AccountNotice, senders: ReadonlySet<string>): Promise<boolean> {
+  async hearAccount(notice: AccountNotice, senders: ReadonlySet<string>): Promise<Heard> {
+    if (senders.size === 0) return 'nobody'
     const { reason, at, until } = notice
     const heard = { subject: `account ${notice.wabaId} ${reason}`, word: notice.word, at }
-    return await hearWord(this.#client, this.#keys.notices(), heard, async (word) => {
+    const acted = await hearWord(this.#client, this.#keys.notices(), heard, async (word) => {
       for (const sender of senders) {
         if (word === 'resume') await this.#senders.unblock(sender, reason)
         else await this.#senders.block(sender, reason, { since: at, until, code: null, detail: 'webhook' })
       }
     })
+    return acted ? 'acted' : 'older'
   }
+
+  /**
+   * Take over a number's new limits. Its sender is known by the display number that other webhooks of it carried: a guess
+   * would give a number a rate that it does not have.
+   */
+  async hearNumber(notice: NumberNotice, senders: ReadonlySet<string>): Promise<Heard> {
+    const { displayPhoneNumber, throughput, messagingLimit, at } = notice
+    let heard: Heard = 'nobody'
+    for (const sender of senders) {
+      if (displayPhoneNumber !== null && !(await this.#isNumberOf(sender, displayPhoneNumber))) continue
+      const news = [
+        throughput !== null && (await this.#senders.learnRate(sender, throughput, at)),
+        messagingLimit !== null && (await this.#senders.noteFact(sender, 'messaging_limit', messagingLimit, at)),
+      ]
+      if (news.includes(true)) heard = 'acted'
+      else if (heard === 'nobody') heard = 'older'
+    }
+    return heard
+  }
+
+  async #isNumberOf(sender: string, displayPhoneNumber: string): Promise<boolean> {
+    const known = await this.#senders.fact(sender, 'display_number')
+    return known !== null && known.value === digitsOf(displayPhoneNumber)
+  }
+}
+
+/** A number as Meta writes it for people (`+1 555-078-3881`), reduced to what it is. */
+export function digitsOf(displayPhoneNumber: string): string {
+  return displayPhoneNumber.replaceAll(/\D/g, '')
 }

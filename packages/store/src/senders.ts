@@ -1,9 +1,13 @@
+import type { RateWords } from '@chasqui/delivery'
+
 import type { Keys } from './keys.ts'
 import type { RedisClient } from './redis.ts'
 import { loadScript } from './script.ts'
 
 const GRANT = loadScript('grant-slots')
 const SLOW = loadScript('slow-sender')
+const LEARN = loadScript('learn-rate')
+const NOTE_LATEST = loadScript('note-latest')
 const NOTE_RECEIVER = loadScript('note-receiver')
 
 /** When no status-worker has said for this long that it takes webhooks, they were refused meanwhile, ms. */
@@ -17,6 +21,8 @@ export type SlotRequest = {
   readonly wanted: number
   /** The limit as configured, messages a second. */
   readonly messagesPerSecond: number
+  /** Never more than this a second, whoever says so; `null`: no cap. */
+  readonly maxMessagesPerSecond?: number | null
   /** How far ahead slots may lie, ms. */
   readonly horizonMs: number
   /** The first slot lies at least this far ahead, ms: the time it takes to claim. */
@@ -51,10 +57,23 @@ export type SenderBlock = {
   readonly detail: string
 }
 
+/** `display_number`: digits of the number as people see it. `messaging_limit`: people a day, or Meta's word for it. */
+export type SenderFact = 'display_number' | 'messaging_limit'
+
+export type SenderPacing = {
+  readonly factor: number
+  readonly restUntil: number
+  /** What is said of its rate apart from the senders file. */
+  readonly said: Omit<RateWords, 'configured' | 'cap'>
+  /** When the provider told of its rate, ms. */
+  readonly learnedAt: number | null
+}
+
 /**
  * What all processes share about a sender. `keys.rate(sender)` is a hash: `next` (µs, when its next slot is free),
  * `factor` (share of the limit in force after 130429) and `changed` (ms, when it was learned), `restUntil` (ms),
- * `limit` (messages a second, overrides the configured one).
+ * `limit` (messages a second, overrides the configured one), `learned` (what the provider told), `learnedAt` (when, ms),
+ * `learnedOver` (what was configured when it was first used).
  */
 export class Senders {
   readonly #client: RedisClient
@@ -67,7 +86,8 @@ export class Senders {
 
   async grantSlots(request: SlotRequest): Promise<SlotReply> {
     const keys = [this.#keys.rate(request.sender), this.#keys.blocks(request.sender)]
-    const args = [request.wanted, request.messagesPerSecond, request.horizonMs, request.lateMs, request.leadMs]
+    const { wanted, messagesPerSecond, horizonMs, lateMs, leadMs, maxMessagesPerSecond } = request
+    const args = [wanted, messagesPerSecond, horizonMs, lateMs, leadMs, maxMessagesPerSecond ?? '']
     const [now, kind, ...rest] = (await GRANT.run(this.#client, keys, args)) as [number, string, ...(number | string)[]]
     if (kind === 'wait') return { kind, now, waitMs: Number(rest[0]) }
     if (kind === 'blocked')
@@ -144,20 +164,53 @@ export class Senders {
     return inForce
   }
 
-  /** The share of the limit in force, from 0 to 1, and until when the sender rests (ms; 0: it does not). */
-  async pacing(
-    sender: string,
-  ): Promise<{ readonly factor: number; readonly restUntil: number; readonly limit: number | null }> {
+  /**
+   * The provider tells of the number's new rate: the latest word holds, for all processes, until the configured one is
+   * changed by somebody (`rateInForce` of delivery).
+   *
+   * @param at when it was said, ms. @returns whether it was news.
+   */
+  async learnRate(sender: string, messagesPerSecond: number, at: number): Promise<boolean> {
+    return (await LEARN.run(this.#client, [this.#keys.rate(sender)], [messagesPerSecond, Math.floor(at)])) === 1
+  }
+
+  /** Remember what the provider tells of a sender; the latest by its own time (ms) holds. Returns whether it was news. */
+  async noteFact(sender: string, fact: SenderFact, value: string, at: number): Promise<boolean> {
+    return (await NOTE_LATEST.run(this.#client, [this.#keys.senderFacts(sender)], [fact, value, Math.floor(at)])) === 1
+  }
+
+  /** What the provider told of a sender, and when (ms). */
+  async fact(sender: string, fact: SenderFact): Promise<{ readonly value: string; readonly at: number } | null> {
+    const [value, at] = await this.#client.hmget(this.#keys.senderFacts(sender), fact, `${fact}:at`)
+    return value == null ? null : { value, at: Number(at ?? 0) }
+  }
+
+  /** The share of the rate in force, from 0 to 1, until when the sender rests (ms; 0: it does not), what is said of its rate. */
+  async pacing(sender: string): Promise<SenderPacing> {
     const [fields, [seconds]] = await Promise.all([
-      this.#client.hmget(this.#keys.rate(sender), 'factor', 'changed', 'restUntil', 'limit'),
+      this.#client.hmget(
+        this.#keys.rate(sender),
+        'factor',
+        'changed',
+        'restUntil',
+        'limit',
+        'learned',
+        'learnedOver',
+        'learnedAt',
+      ),
       this.#client.time(),
     ])
-    const [factor, changed, restUntil, limit] = fields
+    const [factor, changed, restUntil, limit, learned, learnedOver, learnedAt] = fields
     const climbedFor = Math.max(0, Number(seconds) - Number(changed ?? 0) / 1_000)
     return {
       factor: Math.min(1, Number(factor ?? 1) + climbedFor * CLIMB_PER_SECOND),
       restUntil: Number(restUntil ?? 0),
-      limit: limit == null ? null : Number(limit),
+      said: { override: numberOf(limit), learned: numberOf(learned), learnedOver: numberOf(learnedOver) },
+      learnedAt: numberOf(learnedAt),
     }
   }
+}
+
+function numberOf(field: string | null | undefined): number | null {
+  return field == null ? null : Number(field)
 }

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { rateInForce } from '@chasqui/delivery'
 import { startRedis } from '@chasqui/harness'
 import type { PrivateRedis } from '@chasqui/harness'
+import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { Keys } from '../src/keys.ts'
@@ -103,7 +105,46 @@ describe('law 5: no second holds more slots than the limit, and nearly all of it
   test('a limit that an operator has set goes before the configured one', async () => {
     await client.hset(keys.rate('s'), 'limit', '5')
     expect(await senders.grantSlots(ASK)).toMatchObject({ kind: 'slots', limit: 5 })
-    expect(await senders.pacing('s')).toMatchObject({ limit: 5 })
+    expect(await senders.pacing('s')).toMatchObject({ said: { override: 5 } })
+  })
+
+  test('what the provider told is in force until the file changes, once for all processes and never above the cap', async () => {
+    const limitOf = async (more: Partial<SlotRequest>): Promise<number | null> => {
+      await client.hdel(keys.rate('s'), 'next')
+      const reply = await senders.grantSlots({ ...ASK, ...more })
+      return reply.kind === 'slots' ? reply.limit : null
+    }
+    expect(await senders.learnRate('s', 1_000, 10)).toBe(true)
+    expect(await limitOf({})).toBe(1_000)
+    expect(await limitOf({ maxMessagesPerSecond: 300 })).toBe(300)
+    expect(await limitOf({ messagesPerSecond: 60 })).toBe(60)
+    // The same word again, and older ones, do not undo what an operator wrote since.
+    expect(await senders.learnRate('s', 1_000, 10)).toBe(false)
+    expect(await senders.learnRate('s', 20, 9)).toBe(false)
+    expect(await limitOf({ messagesPerSecond: 60 })).toBe(60)
+    expect(await senders.learnRate('s', 1_000, 11)).toBe(true)
+    expect(await limitOf({ messagesPerSecond: 60 })).toBe(1_000)
+    expect(await senders.pacing('s')).toMatchObject({
+      said: { override: null, learned: 1_000, learnedOver: 60 },
+      learnedAt: 11,
+    })
+  })
+
+  test('the rate in force is that of its model, whatever was said', async () => {
+    const rate = fc.constantFrom(5, 80, 300, 1_000)
+    const maybe = fc.option(rate)
+    const words = fc.record({ configured: rate, cap: maybe, override: maybe, learned: maybe, learnedOver: maybe })
+    await fc.assert(
+      fc.asyncProperty(words, async (said) => {
+        const { override: limit, learned, learnedOver } = said
+        await client.del(keys.rate('s'))
+        const fields = Object.entries({ limit, learned, learnedOver }).filter(([, value]) => value !== null)
+        if (fields.length > 0) await client.hset(keys.rate('s'), fields.flat() as (string | number)[])
+        const ask = { ...ASK, messagesPerSecond: said.configured, maxMessagesPerSecond: said.cap }
+        expect(await senders.grantSlots(ask)).toMatchObject({ limit: rateInForce(said).messagesPerSecond })
+      }),
+      { numRuns: 200 },
+    )
   })
 
   test('lateness that one process needs holds for all, and fades when nobody needs it any more', async () => {

@@ -33,7 +33,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-const NOWHERE: EventOrigin = { wabaId: null, phoneNumberId: null, field: null, at: null }
+const NOWHERE: EventOrigin = { wabaId: null, phoneNumberId: null, displayPhoneNumber: null, field: null, at: null }
 
 function readEntry(entry: unknown, events: WebhookEvent[]): void {
   const changes = isObject(entry) ? entry['changes'] : undefined
@@ -52,8 +52,14 @@ function readChange(change: unknown, wabaId: string | null, at: number | null, e
     events.push({ kind: 'unreadable', origin: { ...NOWHERE, wabaId, at }, part: 'change', raw: change })
     return
   }
-  const phoneNumberId = nameIn(objectIn(value['metadata'])['phone_number_id'])
-  const origin: EventOrigin = { wabaId, phoneNumberId, field: textIn(change['field']), at }
+  const metadata = objectIn(value['metadata'])
+  const origin: EventOrigin = {
+    wabaId,
+    phoneNumberId: nameIn(metadata['phone_number_id']),
+    displayPhoneNumber: nameIn(metadata['display_phone_number']),
+    field: textIn(change['field']),
+    at,
+  }
   if (!readLists(value, origin, events))
     events.push(readTemplate(value, origin) ?? readAccount(value, origin) ?? { kind: 'other', origin })
 }
@@ -98,6 +104,10 @@ function entryOf(event: StatusEvent | UnreadableEvent): unknown {
 }
 
 function changeOf({ origin, raw }: StatusEvent | UnreadableEvent): unknown {
-  const metadata = origin.phoneNumberId === null ? {} : { metadata: { phone_number_id: origin.phoneNumberId } }
-  return { field: origin.field, value: { ...metadata, statuses: [raw] } }
+  const { phoneNumberId, displayPhoneNumber } = origin
+  const metadata = {
+    ...(phoneNumberId === null ? {} : { phone_number_id: phoneNumberId }),
+    ...(displayPhoneNumber === null ? {} : { display_phone_number: displayPhoneNumber }),
+  }
+  return { field: origin.field, value: { metadata, statuses: [raw] } }
 }

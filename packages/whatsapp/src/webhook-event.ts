@@ -6,6 +6,8 @@ export type EventOrigin = {
   readonly wabaId: string | null
   /** `value.metadata.phone_number_id`, which some events leave out. */
   readonly phoneNumberId: string | null
+  /** `value.metadata.display_phone_number`: the business' own number. Events about the number name it by this alone. */
+  readonly displayPhoneNumber: string | null
   /** `change.field`; only a hint: samples exist that leave it out or name the wrong one. */
   readonly field: string | null
   /** `entry.time`, ms. */

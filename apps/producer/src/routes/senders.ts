@@ -1,3 +1,4 @@
+import { rateInForce } from '@chasqui/delivery'
 import type { Sender } from '@chasqui/runtime'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
@@ -11,7 +12,19 @@ const senderAnswer = z.object({
   phoneNumberId: z.string(),
   state: z.enum(['ok', 'throttled', 'resting', 'blocked']),
   why: z.array(z.object({ reason: z.string(), detail: z.string(), since: z.string(), until: z.string().nullable() })),
-  messagesPerSecond: z.number().describe('as configured, or as an operator has overridden it'),
+  messagesPerSecond: z.number().describe('whoever has the say about it: see rate.origin'),
+  rate: z.object({
+    origin: z
+      .enum(['senders_file', 'throughput_upgrade', 'override', 'cap'])
+      .describe("the senders file, Meta's webhook, an operator's word in Redis, or maxMessagesPerSecond"),
+    configured: z.int(),
+    max: z.int().nullable(),
+    learned: z.object({ messagesPerSecond: z.number(), at: z.string().nullable() }).nullable(),
+  }),
+  messagingLimit: z
+    .object({ limit: z.string(), at: z.string() })
+    .nullable()
+    .describe('people who may be written to in 24 hours, as Meta last told'),
   limit: z.number().describe('in force now, after what the endpoint asked for'),
   queue: z.object({ waiting: z.int(), active: z.int(), delayed: z.int() }).describe('chunks, not messages'),
 })
@@ -42,12 +55,15 @@ export function senderRoutes(context: Context): FastifyPluginAsyncZod {
 }
 
 async function describe(context: Context, sender: Sender, now: number): Promise<z.output<typeof senderAnswer>> {
-  const [pacing, blocks, depth] = await Promise.all([
+  const [pacing, messagingLimit, blocks, depth] = await Promise.all([
     context.senders.pacing(sender.id),
+    context.senders.fact(sender.id, 'messaging_limit'),
     context.senders.blocks(sender.id, now),
     context.queueOf(sender.id)?.depth() ?? { waiting: 0, active: 0, delayed: 0 },
   ])
-  const messagesPerSecond = pacing.limit ?? sender.messagesPerSecond
+  const { messagesPerSecond: configured, maxMessagesPerSecond: cap } = sender
+  const { messagesPerSecond, origin } = rateInForce({ ...pacing.said, configured, cap })
+  const { learned } = pacing.said
   const why = [...blocks].map(([reason, block]) => ({
     reason,
     detail: block.detail,
@@ -71,6 +87,13 @@ async function describe(context: Context, sender: Sender, now: number): Promise<
         ]
       : why,
     messagesPerSecond,
+    rate: {
+      origin,
+      configured,
+      max: cap,
+      learned: learned === null ? null : { messagesPerSecond: learned, at: instant(pacing.learnedAt) },
+    },
+    messagingLimit: messagingLimit === null ? null : { limit: messagingLimit.value, at: instant(messagingLimit.at) },
     limit: messagesPerSecond * pacing.factor,
     queue: depth,
   }

@@ -8,7 +8,7 @@
 
   KEYS  1 rate  2 blocks
   ARGV  1 slots wanted  2 the limit as configured, a second  3 how far ahead slots may lie, ms  4 lateness wished, ms
-        5 the first slot lies at least this far ahead, ms: time to claim
+        5 the first slot lies at least this far ahead, ms: time to claim  6 never more than this a second; '' for no cap
   Returns {now, 'slots', how many, µs from now to the first, ns from one to the next, limit in force,
                         how late a message may leave after its slot, ms}
           {now, 'wait', ms until slots can be had}
@@ -28,11 +28,23 @@ if blocked_why then
   return { now, 'blocked', blocked_until == math.huge and -1 or blocked_until, blocked_why }
 end
 
-local rate = redis.call('HMGET', KEYS[1], 'next', 'factor', 'restUntil', 'changed', 'limit', 'late', 'lateAt')
+local rate = redis.call('HMGET', KEYS[1], 'next', 'factor', 'restUntil', 'changed', 'limit', 'late', 'lateAt',
+  'learned', 'learnedOver')
 local rest_until = tonumber(rate[3] or 0)
 if rest_until > now then return { now, 'wait', rest_until - now } end
 
-local configured = tonumber(rate[5]) or tonumber(ARGV[2])
+-- What the rate is before 130429: the same as rateInForce in packages/delivery/src/sender-rate.ts.
+local configured = tonumber(rate[5])
+if not configured then
+  configured = tonumber(ARGV[2])
+  local learned, over = tonumber(rate[8]), tonumber(rate[9])
+  if learned and not over then
+    over = configured
+    redis.call('HSET', KEYS[1], 'learnedOver', ARGV[2])
+  end
+  if learned and over == configured then configured = learned end
+end
+configured = math.min(configured, tonumber(ARGV[6]) or math.huge)
 -- A factor below one was learned from 130429; it climbs back by a twentieth of the limit a second.
 local factor = tonumber(rate[2] or 1)
 if factor < 1 then factor = math.min(1, factor + (now - tonumber(rate[4] or now)) / 1000 * 0.05) end
