@@ -1,4 +1,4 @@
-import type { Outcome, RedisClock } from '@chasqui/delivery'
+import type { Effect, Outcome, RedisClock } from '@chasqui/delivery'
 import { compileMessage, Endpoint } from '@chasqui/whatsapp'
 import { SendQueue, Visitor } from '@chasqui/queue'
 import type {
@@ -117,12 +117,12 @@ export class SendingSender {
       chunk: async (source: string, chunk: number) => await shared.chunks.read(source, chunk),
       suppressed: async (numbers: readonly number[]) => await shared.suppressions.areSuppressed(numbers),
       optOut: async (number: number) => void (await shared.suppressions.add([number])),
-      effect: async (campaign: string, effect: Parameters<Effects['carryOut']>[1]) =>
-        await effects.carryOut(campaign, effect),
-      hear: async (campaign: string, outcome: Outcome) => {
-        const code = (await this.#readings.get(campaign))?.proof.hear(outcome) ?? null
-        if (code !== null) await effects.carryOut(campaign, { kind: 'hold_campaign', code, forMs: null })
-        await effects.hear(campaign, outcome)
+      follow: (campaign: SendableCampaign, outcome: Outcome, effect: Effect) => {
+        const trouble = (error: unknown): void => shared.events.trouble('effect', error)
+        const code = campaign.proof.hear(outcome)
+        if (code !== null) effects.carryOut(campaign.id, { kind: 'hold_campaign', code, forMs: null }).catch(trouble)
+        effects.hear(campaign.id, outcome).catch(trouble)
+        if (effect.kind !== 'none') effects.carryOut(campaign.id, effect).catch(trouble)
       },
       events: shared.events,
       forbidden: shared.forbidden,

@@ -2,19 +2,20 @@ import { pause } from '@chasqui/runtime'
 import { randomUUID } from 'node:crypto'
 
 import type { Chunk } from '@chasqui/campaign'
-import { callbackDataPrefix, decide, raiseFence } from '@chasqui/delivery'
+import { callbackDataPrefix } from '@chasqui/delivery'
 import type { AskedAt, Effect, Outcome, RedisClock } from '@chasqui/delivery'
 import type { Visit, VisitResult } from '@chasqui/queue'
 import { CHUNK_ROWS } from '@chasqui/store'
-import type { ClaimedRow, ClaimMemory, ClaimReply, Ledger } from '@chasqui/store'
+import type { ClaimMemory, ClaimReply, Ledger } from '@chasqui/store'
 import type { ComposeMessage, Endpoint } from '@chasqui/whatsapp'
 
 import { UNPROVEN_WINDOW } from './campaign-proof.ts'
 import type { CampaignProof } from './campaign-proof.ts'
 import type { Capacity } from './capacity.ts'
+import { ClaimedWindow } from './claimed-window.ts'
+import type { Claimed, VisitedChunk } from './claimed-window.ts'
 import type { Pacer, Slot } from './pacer.ts'
 import type { SendEvents } from './sender.ts'
-import { ClaimSettler } from './settler.ts'
 
 /** A campaign as a send-worker needs it, read once and kept. */
 export type SendableCampaign = {
@@ -48,10 +49,8 @@ export type VisitorDependencies = {
   readonly suppressed: (numbers: readonly number[]) => Promise<readonly boolean[]>
   /** The endpoint says that this person opted out. */
   readonly optOut: (number: number) => Promise<void>
-  /** Told of every outcome. */
-  readonly hear: (campaign: string, outcome: Outcome) => Promise<void>
-  /** What follows for more than one recipient. */
-  readonly effect: (campaign: string, effect: Effect) => Promise<void>
+  /** Told of every outcome, and of what follows from it for more than its recipient. */
+  readonly follow: (campaign: SendableCampaign, outcome: Outcome, effect: Effect) => void
   readonly events: SendEvents
   /** Nothing may be claimed now. */
   readonly forbidden: () => boolean
@@ -75,11 +74,12 @@ const RETRY_MS = 200
 /** Send to the recipients of one chunk, window after window, until none can be claimed now. */
 export async function visitChunk(deps: VisitorDependencies, visit: Visit, signal: AbortSignal): Promise<VisitResult> {
   const campaign = await deps.campaign(visit.campaign)
-  const chunk = campaign === null ? null : await deps.chunk(campaign.source, visit.chunk)
-  if (campaign === null || chunk === null) return { kind: 'done' }
+  const stored = campaign === null ? null : await deps.chunk(campaign.source, visit.chunk)
+  if (campaign === null || stored === null) return { kind: 'done' }
+  const chunk = visitedChunk(deps, campaign.id, visit.chunk, stored)
 
   for (;;) {
-    const round = new Round(deps, campaign, chunk, visit.chunk)
+    const round = new Round(deps, campaign, chunk)
     const end = await round.run(signal)
     await round.ended()
     if (end === 'expired' || end === 'stopped') await deps.ledger.finishChunk(campaign.id, visit.chunk, MARGIN_MS)
@@ -95,38 +95,19 @@ export async function visitChunk(deps: VisitorDependencies, visit: Visit, signal
   }
 }
 
-/** A claim that was made, and its slots. */
-type Claimed = {
-  readonly token: string
-  readonly rows: readonly ClaimedRow[]
-  readonly slots: readonly Slot[]
-  readonly asked: AskedAt
-  /** Ms since 1970 by Redis. */
-  readonly claimedAt: number
-}
-
-/** Never used: every claimed row has a slot. A message without one does not leave. */
-const NO_SLOT: Slot = { at: 0, latest: 0 }
-
 type RoundEnd = 'through' | 'expired' | 'stopped' | 'aborted'
 
 /** One pass over a chunk. */
 class Round {
   readonly #deps: VisitorDependencies
   readonly #campaign: SendableCampaign
-  readonly #chunk: Chunk
-  readonly #number: number
-  readonly #columnOf: ReadonlyMap<string, readonly string[]>
-  readonly #callbackPrefix: string
+  readonly #chunk: VisitedChunk
   readonly #outstanding = new Set<Promise<void>>()
 
-  constructor(deps: VisitorDependencies, campaign: SendableCampaign, chunk: Chunk, number: number) {
+  constructor(deps: VisitorDependencies, campaign: SendableCampaign, chunk: VisitedChunk) {
     this.#deps = deps
     this.#campaign = campaign
     this.#chunk = chunk
-    this.#number = number
-    this.#columnOf = new Map(chunk.names.map((name, index) => [name, chunk.columns[index] ?? []]))
-    this.#callbackPrefix = callbackDataPrefix(deps.environment, campaign.id)
   }
 
   async run(signal: AbortSignal): Promise<RoundEnd> {
@@ -179,7 +160,7 @@ class Round {
     const asked = { now: now(), wall: wall() }
     const request = {
       campaign: this.#campaign.id,
-      chunk: this.#number,
+      chunk: this.#chunk.number,
       token,
       claimant: claims.claimant,
       remembered: claims.remembered(this.#campaign.id),
@@ -198,7 +179,7 @@ class Round {
         // Made on a connection that nobody has checked since it broke: the ledger behind it may be older than what was sent.
         if ((lost || this.#deps.forbidden()) && reply.kind === 'claimed') {
           const released = reply.rows.map(({ row }) => ({ row, move: { kind: 'released' } as const }))
-          if (released.length > 0) await ledger.settle(this.#campaign.id, this.#number, token, released)
+          if (released.length > 0) await ledger.settle(this.#campaign.id, this.#chunk.number, token, released)
           return { reply: { kind: 'late', now: reply.now }, token, asked }
         }
         events.claimed(sender.id, reply.kind, reply.kind === 'claimed' ? reply.rows.length : 0)
@@ -211,100 +192,24 @@ class Round {
     }
   }
 
-  #begin({ token, rows, slots, asked, claimedAt }: Claimed): void {
-    const { ledger, clock, events, sender } = this.#deps
-    const fence = raiseFence(this.#deps, asked, claimedAt, this.#campaign.notAfter)
-    const settler = new ClaimSettler({
-      ledger,
-      campaign: this.#campaign.id,
-      chunk: this.#number,
-      token,
-      rows: rows.length,
-      onSettled: (reply) => {
-        clock.observe(reply.now)
-        events.settled(sender.id, reply.settled, reply.stale)
-        if (reply.completed) events.completed(this.#campaign.id)
-      },
-      onTrouble: (error) => events.trouble('settle', error),
-    })
-    const work = this.#sendAll(rows, slots, fence, settler).finally(() => this.#outstanding.delete(work))
+  #begin(claimed: Claimed): void {
+    const work = new ClaimedWindow(this.#deps, this.#campaign, this.#chunk, claimed)
+      .send()
+      .finally(() => this.#outstanding.delete(work))
     this.#outstanding.add(work)
   }
+}
 
-  async #sendAll(
-    rows: readonly ClaimedRow[],
-    slots: readonly Slot[],
-    fence: () => string | null,
-    settler: ClaimSettler,
-  ): Promise<void> {
-    const optedOut = await this.#optedOut(rows)
-    await Promise.all(
-      rows.map(
-        async (claimed, index) =>
-          await this.#sendOne(claimed, slots[index] ?? NO_SLOT, optedOut[index], fence, settler),
-      ),
-    )
-    await settler.written()
-  }
-
-  /** `null` when nobody could say: then nothing of the window is sent. */
-  async #optedOut(rows: readonly ClaimedRow[]): Promise<readonly (boolean | null)[]> {
-    try {
-      return await this.#deps.suppressed(rows.map(({ row }) => this.#chunk.to[row] ?? 0))
-    } catch (error) {
-      this.#deps.events.trouble('suppressions', error)
-      return rows.map(() => null)
-    }
-  }
-
-  async #sendOne(
-    { row, attempt }: ClaimedRow,
-    slot: Slot,
-    optedOut: boolean | null | undefined,
-    fence: () => string | null,
-    settler: ClaimSettler,
-  ): Promise<void> {
-    const { capacity, now } = this.#deps
-    if (optedOut !== false) {
-      settler.add({ row, move: optedOut === true ? { kind: 'suppressed', code: 0 } : { kind: 'released' } })
-      capacity.giveBack(1, false)
-      return
-    }
-    const early = slot.at - now()
-    if (early > 0.5) await new Promise((resolve) => setTimeout(resolve, early))
-    const begun = now()
-    const outcome = await this.#post(
-      row,
-      attempt,
-      // The kill switch, or a Redis that is not trusted any more, holds for what is claimed and not yet written, too.
-      () =>
-        this.#deps.forbidden() ? 'forbidden' : (fence() ?? (this.#deps.pacer.missed(slot) ? 'slot_missed' : null)),
-    )
-    this.#conclude(row, attempt, outcome, (now() - begun) / 1_000, settler)
-    capacity.giveBack(1, true)
-  }
-
-  #post(row: number, attempt: number, fence: () => string | null): Promise<Outcome> {
-    const { endpoint, sender, accessToken } = this.#deps
-    const ordinal = this.#number * CHUNK_ROWS + row
-    const body = this.#campaign.compose({
-      to: this.#chunk.to[row] ?? 0,
-      valueOf: (column) => this.#columnOf.get(column)?.[row] ?? '',
-      callbackData: sender.callbackData ? `${this.#callbackPrefix}${ordinal.toString(36)}.${attempt}` : null,
-    })
-    return endpoint.send({ phoneNumberId: sender.phoneNumberId, accessToken: accessToken(), body, fence })
-  }
-
-  #conclude(row: number, attempt: number, outcome: Outcome, seconds: number, settler: ClaimSettler): void {
-    const { clock, random, events, sender, effect } = this.#deps
-    const decision = decide(outcome, { attempt, now: clock.now(), notAfter: this.#campaign.notAfter, random: random() })
-    events.sent(sender.id, outcome, decision.move, seconds)
-    settler.add({ row, move: decision.move })
-    const trouble = (error: unknown): void => events.trouble('effect', error)
-    if (decision.move.kind === 'suppressed') this.#deps.optOut(this.#chunk.to[row] ?? 0).catch(trouble)
-    this.#deps.hear(this.#campaign.id, outcome).catch(trouble)
-    if (decision.effect.kind !== 'none') {
-      effect(this.#campaign.id, decision.effect).catch(trouble)
-    }
+function visitedChunk(
+  { sender, environment }: VisitorDependencies,
+  campaign: string,
+  number: number,
+  chunk: Chunk,
+): VisitedChunk {
+  return {
+    number,
+    to: chunk.to,
+    columns: new Map(chunk.names.map((name, index) => [name, chunk.columns[index] ?? []])),
+    callbackPrefix: sender.callbackData ? callbackDataPrefix(environment, campaign) : null,
   }
 }

@@ -14,7 +14,8 @@ export type EndpointOptions = {
   readonly requestTimeoutMs: number
 }
 
-export type SendRequest = {
+/** One message on its way, and who is told of it. */
+export type Posting = {
   readonly phoneNumberId: string
   readonly accessToken: string
   readonly body: string
@@ -22,9 +23,12 @@ export type SendRequest = {
    * The last fence: asked when the request is about to be written to its socket. `null` lets it go; a reason keeps every
    * byte of it back, so that nothing was sent for sure.
    */
-  readonly fence: () => string | null
+  fence(): string | null
+  /** Called exactly once. A promise a message would cost more than understanding its answer does. */
+  ended(outcome: Outcome): void
 }
 
+const NO_HEADERS: AnswerHeaders = {}
 /** Answers are some hundred bytes; more than this is not one, bytes. */
 const ANSWER_MAX_BYTES = 64 * 1024
 
@@ -35,6 +39,7 @@ const ANSWER_MAX_BYTES = 64 * 1024
 export class Endpoint {
   readonly #pool: Pool
   readonly #path: string
+  #headers: readonly [token: string, headers: string[]] = ['', []]
 
   constructor(options: EndpointOptions) {
     const url = new URL(options.baseUrl)
@@ -50,18 +55,16 @@ export class Endpoint {
     })
   }
 
-  send(request: SendRequest): Promise<Outcome> {
-    return new Promise((resolve) => {
-      this.#pool.dispatch(
-        {
-          path: `${this.#path}/${request.phoneNumberId}/marketing_messages`,
-          method: 'POST',
-          headers: ['authorization', `Bearer ${request.accessToken}`, 'content-type', 'application/json'],
-          body: request.body,
-        },
-        new AnswerHandler(request.fence, resolve),
-      )
-    })
+  post(posting: Posting): void {
+    this.#pool.dispatch(
+      {
+        path: `${this.#path}/${posting.phoneNumberId}/marketing_messages`,
+        method: 'POST',
+        headers: this.#headersFor(posting.accessToken),
+        body: posting.body,
+      },
+      new AnswerHandler(posting),
+    )
   }
 
   /** Lets requests that are written end. */
@@ -73,27 +76,34 @@ export class Endpoint {
   async destroy(): Promise<void> {
     await this.#pool.destroy()
   }
+
+  /** One array for all messages under a token. */
+  #headersFor(token: string): string[] {
+    if (this.#headers[0] !== token)
+      this.#headers = [token, ['authorization', `Bearer ${token}`, 'content-type', 'application/json']]
+    return this.#headers[1]
+  }
 }
 
 /** Turns undici's callbacks of one request into one outcome. */
 class AnswerHandler implements Dispatcher.DispatchHandler {
-  readonly #fence: () => string | null
-  readonly #resolve: (outcome: Outcome) => void
+  readonly #posting: Posting
   /** From here on bytes may have been written. */
   #started = false
   #heldBack: string | null = null
   #status = 0
-  #headers: AnswerHeaders = {}
-  #chunks: Buffer[] = []
+  #headers: AnswerHeaders = NO_HEADERS
+  /** An answer nearly always comes in one piece. */
+  #first: Buffer | null = null
+  #more: Buffer[] | null = null
   #bytes = 0
 
-  constructor(fence: () => string | null, resolve: (outcome: Outcome) => void) {
-    this.#fence = fence
-    this.#resolve = resolve
+  constructor(posting: Posting) {
+    this.#posting = posting
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#heldBack = this.#fence()
+    this.#heldBack = this.#posting.fence()
     if (this.#heldBack !== null) controller.abort(new Error(this.#heldBack))
     else this.#started = true
   }
@@ -103,21 +113,21 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
     this.#headers = headers
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytes += chunk.length
+  onResponseData(controller: Dispatcher.DispatchController, piece: Buffer): void {
+    this.#bytes += piece.length
     if (this.#bytes > ANSWER_MAX_BYTES) controller.abort(new Error('the answer is too long'))
-    else this.#chunks.push(chunk)
+    else if (this.#first === null) this.#first = piece
+    else (this.#more ??= [this.#first]).push(piece)
   }
 
   onResponseEnd(): void {
-    const [only] = this.#chunks
-    const body = this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks)
-    this.#resolve(readAnswer(this.#status, this.#headers, body.toString('utf8')))
+    const body = this.#more === null ? this.#first : Buffer.concat(this.#more)
+    this.#posting.ended(readAnswer(this.#status, this.#headers, body === null ? '' : body.toString('utf8')))
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#heldBack !== null) this.#resolve({ kind: 'held_back', reason: this.#heldBack })
-    else this.#resolve({ kind: this.#started ? 'lost' : 'not_sent', reason: errorCode(error) })
+    if (this.#heldBack !== null) this.#posting.ended({ kind: 'held_back', reason: this.#heldBack })
+    else this.#posting.ended({ kind: this.#started ? 'lost' : 'not_sent', reason: errorCode(error) })
   }
 }
 

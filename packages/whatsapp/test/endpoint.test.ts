@@ -4,7 +4,7 @@ import type { Outcome } from '@chasqui/delivery'
 import { afterEach, describe, expect, test } from 'vitest'
 
 import { Endpoint } from '../src/endpoint.ts'
-import type { EndpointOptions, SendRequest } from '../src/endpoint.ts'
+import type { EndpointOptions, Posting } from '../src/endpoint.ts'
 import { deafAddress, http, startRaw, startWire, TAKEN } from './wire.ts'
 import type { Wire, WireRequest } from './wire.ts'
 
@@ -29,8 +29,10 @@ function endpoint(baseUrl: string, more: Partial<EndpointOptions> = {}): Endpoin
 
 const LET_GO = (): null => null
 
-function send(to: Endpoint, more: Partial<SendRequest> = {}): Promise<Outcome> {
-  return to.send({ phoneNumberId: '1065', accessToken: 'a-token', body: '{"to":"+1"}', fence: LET_GO, ...more })
+function send(to: Endpoint, more: Partial<Posting> = {}): Promise<Outcome> {
+  return new Promise((ended) =>
+    to.post({ phoneNumberId: '1065', accessToken: 'a-token', body: '{"to":"+1"}', fence: LET_GO, ended, ...more }),
+  )
 }
 
 /** Keeps the event loop from turning, as a long garbage collection or a stopped process does. */
