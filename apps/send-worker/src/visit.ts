@@ -163,7 +163,7 @@ class Round {
       chunk: this.#chunk.number,
       token,
       claimant: claims.claimant,
-      remembered: claims.remembered(this.#campaign.id),
+      remembered: claims.latest(this.#campaign.id),
       fromRow,
       most,
       leaseMs: this.#deps.leaseMs,
@@ -174,7 +174,7 @@ class Round {
       try {
         const reply = await ledger.claim({ ...request, bornAt })
         clock.observe(reply.now)
-        if (claims.hear(this.#campaign.id, request.remembered, reply))
+        if (claims.hear(this.#campaign.id, token, request.remembered, reply))
           suspect('Redis has gone backwards: it has forgotten claims of this process')
         // Made on a connection that nobody has checked since it broke: the ledger behind it may be older than what was sent.
         if ((lost || this.#deps.forbidden()) && reply.kind === 'claimed') {

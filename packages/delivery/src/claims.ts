@@ -25,6 +25,8 @@ export type ClaimLedger = Ledger & {
 
 export type Claim = {
   readonly chunk: number
+  /** Which of its claimant's claims it is. */
+  readonly serial: number
   readonly rows: Map<number, number>
   readonly claimedAt: number
   readonly leaseEnd: number
@@ -51,7 +53,7 @@ export type ClaimAnswer =
       readonly kind: 'claimed'
       readonly rows: ReadonlyArray<{ readonly row: number; readonly attempt: number }>
       readonly nextRow: number
-      /** Which of the claimant's claims this is, from 1; 0: nothing was claimed that had not been before. */
+      /** Which of the claimant's claims this is, from 1; 0: nothing was claimed. */
       readonly serial: number
     }
   /** The ledger has forgotten claims: who sends from it sends twice. */
@@ -67,7 +69,7 @@ export function claimWindow(ledger: ClaimLedger, ask: ClaimQuestion): ClaimAnswe
   const held = ledger.claims.get(ask.token)
   if (held !== undefined) {
     const rows = [...held.rows].map(([row, attempt]) => ({ row, attempt }))
-    return { kind: 'claimed', rows, nextRow: (rows.at(-1)?.row ?? -1) + 1, serial: 0 }
+    return { kind: 'claimed', rows, nextRow: (rows.at(-1)?.row ?? -1) + 1, serial: held.serial }
   }
   const made = ledger.made.get(ask.claimant) ?? 0
   if (made < ask.remembered) return { kind: 'backwards' }
@@ -91,6 +93,7 @@ export function claimWindow(ledger: ClaimLedger, ask: ClaimQuestion): ClaimAnswe
     ledger.made.set(ask.claimant, made + 1)
     ledger.claims.set(ask.token, {
       chunk: ask.chunk,
+      serial: made + 1,
       rows: new Map(rows.map((claimed) => [claimed.row, claimed.attempt])),
       claimedAt: ask.now,
       leaseEnd: ask.now + ask.leaseMs,

@@ -37,7 +37,7 @@ export type ClaimRequest = {
 }
 
 export type ClaimReply =
-  /** `serial`: which of the claimant's claims of this campaign it is, from 1; 0: nothing was claimed that had not been before. */
+  /** `serial`: which of the claimant's claims of this campaign it is, from 1; 0: nothing was claimed. */
   | {
       readonly kind: 'claimed'
       readonly now: number

@@ -2,6 +2,7 @@ import {
   claimWindow,
   dispositionOf,
   DISPOSITIONS,
+  FACT,
   finishChunk,
   ledgerByte,
   reapClaims,
@@ -274,7 +275,7 @@ describe('the ledger', () => {
     }
     const first = await ledger.claim(ask)
     const second = await ledger.claim(ask)
-    expect({ ...second, now: 0 }).toEqual({ ...first, now: 0, serial: 0 })
+    expect({ ...second, now: 0 }).toEqual({ ...first, now: 0 })
     expect(await client.hget(keys.counts(ID), 'sending')).toBe('3')
   })
 
@@ -310,5 +311,16 @@ describe('the ledger', () => {
     await client.hset(keys.claimants(ID), 'w1', '1')
     expect(await claim('t3', 'w2', 0)).toMatchObject({ kind: 'claimed', serial: 1 })
     expect(await claim('t4', 'w1', 2)).toMatchObject({ kind: 'backwards' })
+  })
+
+  test('a recipient whose facts prove a message is not claimed, whatever its state says', async () => {
+    const { ledger, model } = await begin({ states: [1, 1], notAfter: null, onUnknown: 'keep' })
+    await client.set(keys.facts(ID), Buffer.from([FACT.delivered]))
+    model.facts[0] = FACT.delivered
+    const me = { claimant: 'w1', remembered: 0 }
+    const ask = { ...me, token: 't1', chunk: 0, fromRow: 0, most: 2, bornAt: Date.now(), leaseMs: 60_000, marginMs: 0 }
+    const answer = { kind: 'claimed', rows: [{ row: 1, attempt: 1 }] }
+    expect(await ledger.claim({ campaign: ID, ...ask })).toMatchObject(answer)
+    expect(claimWindow(model, { ...ask, patienceMs: CLAIM_PATIENCE_MS, now: Date.now() })).toMatchObject(answer)
   })
 })

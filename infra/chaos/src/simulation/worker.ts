@@ -85,7 +85,7 @@ export class ModelWorker {
   }
 
   get remembersClaims(): number {
-    return this.#memory.remembered(CAMPAIGN)
+    return this.#memory.latest(CAMPAIGN)
   }
 
   /** What it could do now; an empty list while it is frozen. */
@@ -269,19 +269,26 @@ export class ModelWorker {
     const chunk = between(this.#world.random, 0, chunks - 1)
     const token = `${this.#id}.${++this.#tokens}`
     const asked: AskedAt = { now: this.#monotonic(), wall: this.#wall() }
-    this.#askClaim({ token, chunk, slots, asked }, this.#clock?.now() ?? 0, false)
+    const remembered = this.#memory.latest(CAMPAIGN)
+    this.#askClaim({ token, remembered, chunk, slots, asked }, this.#clock?.now() ?? 0, false)
   }
 
   #askClaim(
-    question: { readonly token: string; readonly chunk: number; readonly slots: Slot[]; readonly asked: AskedAt },
+    question: {
+      readonly token: string
+      readonly remembered: number
+      readonly chunk: number
+      readonly slots: Slot[]
+      readonly asked: AskedAt
+    },
     bornAt: number,
     lost: boolean,
   ): void {
-    const { token, chunk, slots, asked } = question
+    const { token, remembered, chunk, slots, asked } = question
     const ask = {
       token,
       claimant: this.#memory.claimant,
-      remembered: this.#memory.remembered(CAMPAIGN),
+      remembered,
       chunk,
       fromRow: 0,
       most: slots.length,
@@ -293,7 +300,7 @@ export class ModelWorker {
       () => this.#world.claim(ask),
       (answer, stamp) => {
         this.#asking -= 1
-        if (this.#memory.hear(CAMPAIGN, ask.remembered, answer)) this.#suspect('the ledger has forgotten claims')
+        if (this.#memory.hear(CAMPAIGN, token, remembered, answer)) this.#suspect('the ledger has forgotten claims')
         this.#claimed(
           question,
           answer,

@@ -10,7 +10,7 @@
         7 lease, ms  8 last safe moment is this much before notAfter, ms
         9 who asks  10 how many claims of this campaign it knows itself to have made
   Returns {now, 'claimed', 'row:attempt,…', next row to look at, which of its claims this is} ; the list may be empty,
-            next row 500 = chunk is through; 0: nothing was claimed that had not been before
+            next row 500 = chunk is through; 0: nothing was claimed
           {now, 'late'} | {now, 'expired'} | {now, 'stopped', status} | {now, 'backwards'}
 ]]
 --- @include redis-now
@@ -22,9 +22,9 @@ local now = redis_now()
 local token, chunk = ARGV[1], tonumber(ARGV[2])
 local held = redis.call('HGET', KEYS[5], token)
 if held then
-  local list = string.match(held, ';([^;]*)$')
+  local serial, list = string.match(held, ';(%d+);([^;]*)$')
   local last = string.match(list, '(%d+):%d+$')
-  return { now, 'claimed', list, tonumber(last) + 1, 0 }
+  return { now, 'claimed', list, tonumber(last) + 1, tonumber(serial) }
 end
 if tonumber(redis.call('HGET', KEYS[9], ARGV[9]) or 0) < tonumber(ARGV[10]) then return { now, 'backwards' } end
 if now - tonumber(ARGV[5]) > tonumber(ARGV[6]) then return { now, 'late' } end
@@ -58,7 +58,8 @@ end
 if #list > 0 then
   write_bytes(KEYS[3], chunk, states, first, last)
   local text = table.concat(list, ',')
-  redis.call('HSET', KEYS[5], token, string.format('%d;%.0f;', chunk, now) .. text)
+  serial = redis.call('HINCRBY', KEYS[9], ARGV[9], 1)
+  redis.call('HSET', KEYS[5], token, string.format('%d;%.0f;%d;', chunk, now, serial) .. text)
   redis.call('ZADD', KEYS[6], now + tonumber(ARGV[7]), token)
   redis.call('ZADD', KEYS[8], now + tonumber(ARGV[7]), chunk)
   -- Whatever of this is accepted has outlived its template's TTL by then.
@@ -67,7 +68,6 @@ if #list > 0 then
   count('pending', -#list)
   count('sending', #list)
   write_counts(KEYS[2])
-  serial = redis.call('HINCRBY', KEYS[9], ARGV[9], 1)
 end
 if row >= #states then row = CHUNK_ROWS end
 return { now, 'claimed', table.concat(list, ','), row, serial }

@@ -21,10 +21,10 @@ local DISPOSITION = { 'pending', 'pending', 'sending', 'unknown', 'accepted', 'r
 local now = redis_now()
 local token, chunk = ARGV[1], tonumber(ARGV[2])
 local held = redis.call('HGET', KEYS[5], token)
-local rows, claimed_at = {}, now
+local rows, claimed_at, serial = {}, now, 0
 if held then
-  local held_chunk, held_rows, held_since = parse_claim(held)
-  claimed_at = held_since
+  local held_chunk, held_rows, held_since, held_serial = parse_claim(held)
+  claimed_at, serial = held_since, held_serial
   -- A token holds rows of one chunk; a question about another one is not about this claim.
   if held_chunk == chunk then rows = held_rows else held = false end
 end
@@ -98,7 +98,7 @@ end
 
 if first then write_bytes(KEYS[3], chunk, states, first, last) end
 if held then
-  local left = format_claim(chunk, rows, claimed_at)
+  local left = format_claim(chunk, rows, claimed_at, serial)
   if left then
     redis.call('HSET', KEYS[5], token, left)
   else
