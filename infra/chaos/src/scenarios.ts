@@ -9,6 +9,7 @@ import { redisAway } from './scenarios/redis-away.ts'
 import { replyCuts } from './scenarios/reply-cuts.ts'
 import { rollingRestarts } from './scenarios/rolling-restarts.ts'
 import { webhookOutage } from './scenarios/webhook-outage.ts'
+import { mutation } from './mutation/scenario.ts'
 import { simulation } from './simulation/scenario.ts'
 
 /** In this order. */
@@ -27,4 +28,5 @@ export const SCENARIOS: readonly Scenario[] = [
   redisAway,
   rollingRestarts,
   controlGroup,
+  mutation,
 ]

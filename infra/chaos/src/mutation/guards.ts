@@ -1,0 +1,244 @@
+import { LEDGER, SIMULATION, test } from './killer.ts'
+import type { Killer } from './killer.ts'
+
+/** One guard taken away in one place, and what must notice. */
+export type Mutation = {
+  readonly guard: string
+  readonly where: string
+  readonly edits: readonly Edit[]
+  readonly killer: Killer
+}
+
+/** `from` stands in the file exactly once, or the guard has moved and this list with it. */
+export type Edit = { readonly file: string; readonly from: string; readonly to: string }
+
+const MODEL = 'packages/delivery/src/claims.ts'
+const SCRIPTS = 'packages/store/src/scripts'
+const CLAIM = `${SCRIPTS}/claim-window.lua`
+const SETTLE = `${SCRIPTS}/settle-rows.lua`
+const ALLOW_OOM = '#!lua flags=allow-oom\n'
+const FULL_MEMORY = test('packages/store/test/full-memory.test.ts')
+const SENDING = 'apps/send-worker/test/sending.test.ts'
+
+/**
+ * A guard that lives in a script and in its model is taken out of each alone: the differential test must see the one, the
+ * laws of the simulation the other, for a model without its guard is what both would be without it.
+ */
+function both(
+  guard: string,
+  script: Edit | readonly Edit[],
+  model: Edit | readonly Edit[],
+  modelKiller: Killer = SIMULATION,
+): Mutation[] {
+  return [
+    { guard, where: 'script', edits: [script].flat(), killer: LEDGER },
+    { guard, where: 'model', edits: [model].flat(), killer: modelKiller },
+  ]
+}
+
+function one(guard: string, where: string, killer: Killer, edit: Edit): Mutation {
+  return { guard, where, edits: [edit], killer }
+}
+
+export const MUTATIONS: readonly Mutation[] = [
+  ...both(
+    'a settlement needs the token',
+    {
+      file: SETTLE,
+      from: 'local ours = rows[row] ~= nil and state == 3 and attempts == rows[row]',
+      to: 'local ours = state == 3',
+    },
+    {
+      file: MODEL,
+      from: 'const ours = claim?.rows.get(row) === attempts && stateOf(byte) === STATE.sending',
+      to: 'const ours = stateOf(byte) === STATE.sending',
+    },
+  ),
+  ...both(
+    'a claim that arrives late does nothing',
+    { file: CLAIM, from: "if now - tonumber(ARGV[5]) > tonumber(ARGV[6]) then return { now, 'late' } end", to: '' },
+    { file: MODEL, from: "if (ask.now - ask.bornAt > ask.patienceMs) return { kind: 'late' }", to: '' },
+  ),
+  ...both(
+    'a claim needs a campaign that runs',
+    {
+      file: CLAIM,
+      from: "if campaign[1] ~= 'running' then return { now, 'stopped', campaign[1] or 'missing' } end",
+      to: '',
+    },
+    {
+      file: MODEL,
+      from: "if (ledger.status !== 'running') return { kind: 'stopped', status: ledger.status }",
+      to: '',
+    },
+  ),
+  ...both(
+    'no claim after the last safe moment',
+    {
+      file: CLAIM,
+      from: "if not_after and now + tonumber(ARGV[8]) > not_after then return { now, 'expired' } end",
+      to: '',
+    },
+    {
+      file: MODEL,
+      from: "if (ledger.notAfter !== null && ask.now + ask.marginMs > ledger.notAfter) return { kind: 'expired' }",
+      to: '',
+    },
+  ),
+  ...both(
+    'a proven message is not claimed again',
+    {
+      file: CLAIM,
+      from: 'if free and (facts[row + 1] or 0) % 32 == 0 and attempts < 15 then',
+      to: 'if free and attempts < 15 then',
+    },
+    {
+      file: MODEL,
+      from: 'return (state === STATE.pending || due) && !proven && attemptsOf(byte) < ATTEMPTS_MAX',
+      to: 'return (state === STATE.pending || due) && attemptsOf(byte) < ATTEMPTS_MAX',
+    },
+    LEDGER,
+  ),
+  ...both(
+    'what is claimed is not claimed by another',
+    { file: CLAIM, from: 'local free = state == 1\n', to: 'local free = state == 1 or state == 3\n' },
+    {
+      file: MODEL,
+      from: 'return (state === STATE.pending || due) &&',
+      to: 'return (state === STATE.pending || state === STATE.sending || due) &&',
+    },
+  ),
+  ...both(
+    'a retry waits for its time',
+    { file: CLAIM, from: 'free = not due or tonumber(due) <= now', to: 'free = true' },
+    {
+      file: MODEL,
+      from: 'const due = state === STATE.waiting && (ledger.dues.get(ordinal) ?? 0) <= now',
+      to: 'const due = state === STATE.waiting',
+    },
+  ),
+  ...both(
+    'a ledger that has forgotten claims gives none',
+    {
+      file: CLAIM,
+      from: "if tonumber(redis.call('HGET', KEYS[9], ARGV[9]) or 0) < tonumber(ARGV[10]) then return { now, 'backwards' } end",
+      to: '',
+    },
+    { file: MODEL, from: "if (made < ask.remembered) return { kind: 'backwards' }", to: '' },
+  ),
+  ...both(
+    'a claim whose lease died becomes unknown, never pending',
+    {
+      file: `${SCRIPTS}/reap-claims.lua`,
+      from: "redis.call('SETRANGE', KEYS[3], ordinal, string.char(4 + attempt * 16))",
+      to: "redis.call('SETRANGE', KEYS[3], ordinal, string.char(1 + attempt * 16))",
+    },
+    {
+      file: MODEL,
+      from: `      become(ledger, ordinal, STATE.unknown, attempt)
+      ledger.unknowns.add(ordinal)
+      ledger.lostSince.set(ordinal, claim.claimedAt)
+      lost += 1`,
+      to: `      become(ledger, ordinal, STATE.pending, attempt)
+      lost += 1`,
+    },
+  ),
+  ...both(
+    'resend only while webhooks flow',
+    {
+      file: `${SCRIPTS}/release-unknowns.lua`,
+      from: 'local latest = math.min(now - tonumber(ARGV[1]), tonumber(ARGV[2]) - tonumber(ARGV[3]))',
+      to: 'local latest = now - tonumber(ARGV[1])',
+    },
+    {
+      file: MODEL,
+      from: 'const latest = Math.min(ask.now - ask.windowMs, ask.webhooksUntil - ask.flowMs)',
+      to: 'const latest = ask.now - ask.windowMs',
+    },
+  ),
+  ...both(
+    'resend only where the campaign says so',
+    { file: `${SCRIPTS}/release-unknowns.lua`, from: " or campaign[2] ~= 'resend' then", to: ' then' },
+    {
+      file: MODEL,
+      from: "if (ledger.status !== 'running' || ledger.onUnknown !== 'resend')",
+      to: "if (ledger.status !== 'running')",
+    },
+    LEDGER,
+  ),
+  one('the fence: no request of an old claim', 'core', SIMULATION, {
+    file: 'packages/delivery/src/fence.ts',
+    from: "if (age > CLAIM_AGE_MAX_MS) return 'stale_claim'",
+    to: '',
+  }),
+  one('the fence: no request after the last safe moment', 'core', test('packages/delivery/src/fence.test.ts'), {
+    file: 'packages/delivery/src/fence.ts',
+    from: "if (notAfter !== null && claimedAt + age > notAfter) return 'too_late'",
+    to: '',
+  }),
+  one(
+    'the fence: asked at the socket',
+    'onRequestStart',
+    test('packages/whatsapp/test/endpoint.test.ts', 'is asked when|event loop stood still'),
+    {
+      file: 'packages/whatsapp/src/endpoint.ts',
+      from: 'this.#heldBack = this.#fence()',
+      to: 'this.#heldBack = null',
+    },
+  ),
+  one('outcomes are written down at full memory', 'settle-rows.lua', FULL_MEMORY, {
+    file: SETTLE,
+    from: ALLOW_OOM,
+    to: '#!lua\n',
+  }),
+  one('dead claims are given up at full memory', 'reap-claims.lua', FULL_MEMORY, {
+    file: `${SCRIPTS}/reap-claims.lua`,
+    from: ALLOW_OOM,
+    to: '#!lua\n',
+  }),
+  one('statuses are folded at full memory', 'fold-facts.lua', FULL_MEMORY, {
+    file: `${SCRIPTS}/fold-facts.lua`,
+    from: ALLOW_OOM,
+    to: '#!lua\n',
+  }),
+  one('nothing is claimed at full memory', 'claim-window.lua', FULL_MEMORY, {
+    file: CLAIM,
+    from: '#!lua\n',
+    to: ALLOW_OOM,
+  }),
+  one(
+    'the last word about opting out holds',
+    'judge-word.lua',
+    test('packages/store/test/webhook-log.test.ts', 'words heard'),
+    {
+      file: `${SCRIPTS}/judge-word.lua`,
+      from: 'if tonumber(at) > tonumber(ARGV[2]) then return 0 end',
+      to: '',
+    },
+  ),
+  one('opt-outs are asked for after each claim', 'visit.ts', test(SENDING, 'opted out'), {
+    file: 'apps/send-worker/src/visit.ts',
+    from: 'if (optedOut !== false) {',
+    to: 'if (optedOut === null) {',
+  }),
+  one('a broken connection is trusted only after a beat', 'guard.ts', test('apps/send-worker/src/guard.test.ts'), {
+    file: 'apps/send-worker/src/guard.ts',
+    from: "this.#become('the connection to Redis has to be checked')",
+    to: '',
+  }),
+  one('a Redis gone backwards is noticed by beats', 'heart.ts', test('apps/send-worker/src/guard.test.ts'), {
+    file: 'packages/store/src/heart.ts',
+    from: 'return now.epoch < remembered.epoch || now.beat <= remembered.beat',
+    to: 'return false',
+  }),
+  one('lateness thins the slots out', 'grant-slots.lua', test('packages/store/test/senders.test.ts', 'lateness'), {
+    file: `${SCRIPTS}/grant-slots.lua`,
+    from: '(1.003 + late / 1000)',
+    to: '1.003',
+  }),
+  one('a slot is handed out once', 'grant-slots.lua', test('packages/store/test/senders.test.ts', 'from 10 to 1,000'), {
+    file: `${SCRIPTS}/grant-slots.lua`,
+    from: "redis.call('HSET', KEYS[1], 'next', string.format('%.0f', first + slots * spacing_us))",
+    to: "redis.call('HSET', KEYS[1], 'next', string.format('%.0f', first + spacing_us))",
+  }),
+]
