@@ -323,4 +323,62 @@ describe('the ledger', () => {
     expect(await ledger.claim({ campaign: ID, ...ask })).toMatchObject(answer)
     expect(claimWindow(model, { ...ask, patienceMs: CLAIM_PATIENCE_MS, now: Date.now() })).toMatchObject(answer)
   })
+
+  test('a retry is claimed when it is due, and not before', async () => {
+    const { ledger, model } = await begin({ states: [1, 1], notAfter: null, onUnknown: 'keep' })
+    const now = Date.now()
+    const ask = {
+      claimant: 'w1',
+      remembered: 0,
+      chunk: 0,
+      fromRow: 0,
+      most: 2,
+      bornAt: now,
+      leaseMs: 60_000,
+      marginMs: 0,
+    }
+    await ledger.claim({ campaign: ID, ...ask, token: 't1' })
+    claimWindow(model, { ...ask, token: 't1', patienceMs: CLAIM_PATIENCE_MS, now })
+    const retries: Settlement[] = [PAST, FUTURE].map((due, row) => ({
+      row,
+      move: { kind: 'retry', due, code: 131056 },
+    }))
+    await ledger.settle(ID, 0, 't1', retries)
+    settleRows(model, 't1', 0, retries)
+    const answer = { kind: 'claimed', rows: [{ row: 0, attempt: 2 }] }
+    expect(await ledger.claim({ campaign: ID, ...ask, token: 't2' })).toMatchObject(answer)
+    expect(claimWindow(model, { ...ask, token: 't2', patienceMs: CLAIM_PATIENCE_MS, now })).toMatchObject(answer)
+  })
+
+  describe('what is unknown is sent again', () => {
+    const open = { onUnknown: 'resend', windowMs: -1_000, webhooksUntil: FUTURE } as const
+    test.each([
+      ['when its window is over and webhooks tell of later events', open, 1],
+      ['not where the campaign says keep', { ...open, onUnknown: 'keep' }, 0],
+      ['not before its window is over', { ...open, windowMs: 60_000 }, 0],
+      ['not while webhooks tell of nothing later', { ...open, webhooksUntil: 0 }, 0],
+    ] as const)('%s', async (_when, { onUnknown, windowMs, webhooksUntil }, freed) => {
+      const { ledger, model } = await begin({ states: [1], notAfter: null, onUnknown })
+      const now = Date.now()
+      const dead = {
+        token: 't1',
+        claimant: 'w1',
+        remembered: 0,
+        chunk: 0,
+        fromRow: 0,
+        most: 1,
+        leaseMs: -1,
+        marginMs: 0,
+      }
+      await ledger.claim({ campaign: ID, ...dead, bornAt: now })
+      claimWindow(model, { ...dead, bornAt: now, patienceMs: CLAIM_PATIENCE_MS, now })
+      await ledger.reap(ID, 10)
+      reapClaims(model, now)
+      model.status = 'running'
+      await client.hset(keys.campaign(ID), 'status', 'running')
+      const gate = { windowMs, webhooksUntil, flowMs: 1_000, giveUpMs: 3_600_000, marginMs: 0, attemptsMax: 3 }
+      expect(await ledger.releaseUnknowns(ID, gate, 10)).toMatchObject({ freed })
+      expect(releaseUnknowns(model, { ...gate, now })).toMatchObject({ freed })
+    })
+  })
 })

@@ -125,6 +125,18 @@ export const MUTATIONS: readonly Mutation[] = [
       to: '',
     },
     { file: MODEL, from: "if (made < ask.remembered) return { kind: 'backwards' }", to: '' },
+    // The worker would notice all the same: the next entry.
+    LEDGER,
+  ),
+  one(
+    'a claim’s number that was heard before is not believed',
+    'claim-memory.ts',
+    test('packages/store/src/claim-memory.test.ts'),
+    {
+      file: 'packages/store/src/claim-memory.ts',
+      from: 'return reply.serial <= asked || holder !== token',
+      to: 'return false',
+    },
   ),
   ...both(
     'a claim whose lease died becomes unknown, never pending',
@@ -155,6 +167,7 @@ export const MUTATIONS: readonly Mutation[] = [
       from: 'const latest = Math.min(ask.now - ask.windowMs, ask.webhooksUntil - ask.flowMs)',
       to: 'const latest = ask.now - ask.windowMs',
     },
+    LEDGER,
   ),
   ...both(
     'resend only where the campaign says so',
@@ -166,7 +179,7 @@ export const MUTATIONS: readonly Mutation[] = [
     },
     LEDGER,
   ),
-  one('the fence: no request of an old claim', 'core', SIMULATION, {
+  one('the fence: no request of an old claim', 'core', test('packages/delivery/src/fence.test.ts'), {
     file: 'packages/delivery/src/fence.ts',
     from: "if (age > CLAIM_AGE_MAX_MS) return 'stale_claim'",
     to: '',
@@ -231,11 +244,16 @@ export const MUTATIONS: readonly Mutation[] = [
     from: 'return now.epoch < remembered.epoch || now.beat <= remembered.beat',
     to: 'return false',
   }),
-  one('lateness thins the slots out', 'grant-slots.lua', test('packages/store/test/senders.test.ts', 'lateness'), {
-    file: `${SCRIPTS}/grant-slots.lua`,
-    from: '(1.003 + late / 1000)',
-    to: '1.003',
-  }),
+  one(
+    'lateness thins the slots out',
+    'grant-slots.lua',
+    test('packages/store/test/senders.test.ts', 'from 10 to 1,000'),
+    {
+      file: `${SCRIPTS}/grant-slots.lua`,
+      from: '(1.003 + late / 1000)',
+      to: '1.003',
+    },
+  ),
   one('a slot is handed out once', 'grant-slots.lua', test('packages/store/test/senders.test.ts', 'from 10 to 1,000'), {
     file: `${SCRIPTS}/grant-slots.lua`,
     from: "redis.call('HSET', KEYS[1], 'next', string.format('%.0f', first + slots * spacing_us))",

@@ -1,15 +1,22 @@
 import { execFile } from 'node:child_process'
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 
 /** A command of Node's, from the root of the tree, that must fail where a guard is missing. */
 export type Killer = {
   readonly name: string
   readonly args: readonly string[]
-  /** What failed, from what it printed. */
-  readonly read: (stdout: string) => string | null
+  /** What failed, from what it printed or wrote. */
+  readonly read: (stdout: string, tree: string) => Promise<string | null>
 }
 
-export type Verdict = { readonly kind: 'passed' } | { readonly kind: 'failed'; readonly what: string }
+export type Verdict =
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'failed'; readonly what: string }
+  /** It ended badly and named nothing that failed: that shows nothing about the guard. */
+  | { readonly kind: 'broke' }
 
+const REPORT = 'failed.json'
 const PATIENCE_MS = 300_000
 
 /** @param only a pattern of the names of tests; absent: all of the file. */
@@ -21,6 +28,7 @@ export function test(file: string, only?: string): Killer {
       'run',
       file,
       '--reporter=json',
+      `--outputFile=${REPORT}`,
       '--bail=1',
       ...(only === undefined ? [] : ['-t', only]),
     ],
@@ -37,12 +45,15 @@ export const SIMULATION: Killer = {
 }
 
 export async function runKiller(tree: string, { args, read }: Killer): Promise<Verdict> {
-  return await new Promise((resolve) => {
+  await rm(join(tree, REPORT), { force: true })
+  const printed = await new Promise<string | null>((resolve) => {
     execFile(process.execPath, args, { cwd: tree, timeout: PATIENCE_MS, maxBuffer: 1 << 26 }, (error, stdout) => {
-      if (error === null) resolve({ kind: 'passed' })
-      else resolve({ kind: 'failed', what: read(stdout) ?? 'it broke off' })
+      resolve(error === null ? null : stdout)
     })
   })
+  if (printed === null) return { kind: 'passed' }
+  const what = await read(printed, tree).catch(() => null)
+  return what === null ? { kind: 'broke' } : { kind: 'failed', what }
 }
 
 type TestReport = {
@@ -51,15 +62,13 @@ type TestReport = {
   }[]
 }
 
-function firstFailedTest(stdout: string): string | null {
-  const begin = stdout.indexOf('{')
-  if (begin < 0) return null
-  const { testResults } = JSON.parse(stdout.slice(begin)) as TestReport
+async function firstFailedTest(_stdout: string, tree: string): Promise<string | null> {
+  const { testResults } = JSON.parse(await readFile(join(tree, REPORT), 'utf8')) as TestReport
   const all = testResults.flatMap(({ assertionResults }) => assertionResults)
   return all.find(({ status }) => status === 'failed')?.title ?? null
 }
 
-function firstViolation(stdout: string): string | null {
+async function firstViolation(stdout: string): Promise<string | null> {
   const line = stdout.split('\n').find((text) => text.startsWith('{'))
   if (line === undefined) return null
   return (JSON.parse(line) as { readonly violations: readonly string[] }).violations[0] ?? null

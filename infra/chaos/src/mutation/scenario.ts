@@ -39,7 +39,10 @@ async function work(jobs: Array<(tree: MutableTree) => Promise<void>>): Promise<
 /** What fails anyway shows nothing. */
 async function checkWhole(tree: MutableTree, killer: Killer, { violations }: Report): Promise<void> {
   const verdict = await runKiller(tree.folder, killer)
-  if (verdict.kind === 'failed') violations.push(`${killer.name} fails with every guard in its place: ${verdict.what}`)
+  if (verdict.kind !== 'passed') {
+    const what = verdict.kind === 'failed' ? verdict.what : 'it broke off'
+    violations.push(`${killer.name} fails with every guard in its place: ${what}`)
+  }
 }
 
 async function checkMutation(tree: MutableTree, mutation: Mutation, report: Report, say: Run['say']): Promise<void> {
@@ -48,13 +51,14 @@ async function checkMutation(tree: MutableTree, mutation: Mutation, report: Repo
   const verdict = await runKiller(tree.folder, killer)
   await putBack()
   const name = `${guard} (${where})`
-  if (verdict.kind === 'passed') {
-    report.violations.push(`nobody notices that it is gone: ${name}`)
-    say(`${name.padEnd(78)} → NOBODY NOTICED`)
-  } else {
+  if (verdict.kind === 'failed') {
     report.noticed += 1
     say(`${name.padEnd(78)} → ${killer.name}: ${verdict.what}`)
+    return
   }
+  const why = verdict.kind === 'passed' ? 'nobody notices that it is gone' : `${killer.name} broke off`
+  report.violations.push(`${why}: ${name}`)
+  say(`${name.padEnd(78)} → ${why.toUpperCase()}`)
 }
 
 export const mutation: Scenario = {
