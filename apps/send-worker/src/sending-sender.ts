@@ -116,7 +116,7 @@ export class SendingSender {
       campaign: async (id: string) => await this.#campaign(id),
       chunk: async (source: string, chunk: number) => await shared.chunks.read(source, chunk),
       suppressed: async (numbers: readonly number[]) => await shared.suppressions.areSuppressed(numbers),
-      optOut: async (number: number) => void (await shared.suppressions.add([number])),
+      optOut: async (number: number) => void (await shared.suppressions.hear(number, 'stop', shared.clock.now())),
       follow: (campaign: SendableCampaign, outcome: Outcome, effect: Effect) => {
         const trouble = (error: unknown): void => shared.events.trouble('effect', error)
         const code = campaign.proof.hear(outcome)

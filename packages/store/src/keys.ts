@@ -70,7 +70,10 @@ export class Keys {
   /** hash: why the sender must not send now: reason -> JSON. */
   readonly blocks = (sender: string): string => `${this.prefix}:{s:${sender}}:blocks`
 
-  /** base of the number set of opt-outs. */
+  /** base of the number set of opt-outs that operators gave; all of them are in `suppressions` too. */
+  readonly listed = (): string => `${this.prefix}:{suppressions}:listed`
+
+  /** base of the number set of opt-outs, whoever gave them: the one that is asked before a send. */
   readonly suppressions = (): string => `${this.prefix}:{suppressions}:numbers`
 
   /** hash: the last word of a person about marketing: number -> `time:stop|resume`. */

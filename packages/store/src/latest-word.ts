@@ -31,3 +31,22 @@ export async function hearWord(
   }
   return true
 }
+
+/**
+ * An operator's word, which holds over everything said until now, also over what was said by a clock ahead of ours: what is
+ * heard of that again is older.
+ *
+ * @param now ms by Redis.
+ */
+export async function overruleWord(
+  client: RedisClient,
+  key: string,
+  said: { readonly subject: string; readonly word: Word; readonly now: number },
+  act: (word: Word) => Promise<void>,
+): Promise<void> {
+  for (let heard = false; !heard;) {
+    const known = Number.parseInt((await client.hget(key, said.subject)) ?? '-1', 10)
+    const at = Math.max(said.now, known + 1)
+    heard = await hearWord(client, key, { subject: said.subject, word: said.word, at }, act)
+  }
+}

@@ -1,10 +1,11 @@
-import { bucketsWanted, planNumbers, splitSource } from './number-plan.ts'
+import { bucketOf, bucketsWanted, planNumbers, splitSource } from './number-plan.ts'
 import type { RedisClient } from './redis.ts'
 import { loadScript } from './script.ts'
 
 const ADD = loadScript('add-numbers')
 const REMOVE = loadScript('remove-numbers')
 const HAS = loadScript('has-numbers')
+const WITHDRAW = loadScript('withdraw-number')
 
 /** Numbers a script looks at in one go. */
 const STEP = 1_000
@@ -50,6 +51,22 @@ export class NumberSet {
       if (reply !== null) removed += Number(reply[2])
     }
     return removed
+  }
+
+  /** Take a number out unless `other` has it too, in one step. Both sets share a hash tag. */
+  async removeUnlessIn(other: NumberSet, number: number): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const keys = [this, other].flatMap((set) => [
+        metaKey(set.#base),
+        `${set.#base}:${bucketOf(number, Math.max(1, set.#buckets))}`,
+      ])
+      const args = [this.#buckets, other.#buckets, number]
+      const [kind, buckets, others] = (await WITHDRAW.run(this.#client, keys, args)) as [string, number, number]
+      this.#buckets = buckets
+      other.#buckets = others
+      if (kind !== 'moved') return
+    }
+    throw new Error(`number set ${this.#base} kept changing`)
   }
 
   /** Whether each of them is in it, in order; one round trip for up to a thousand. */

@@ -1,6 +1,6 @@
 import { AliveCampaigns } from './alive.ts'
 import type { Keys } from './keys.ts'
-import { hearWord } from './latest-word.ts'
+import { hearWord, overruleWord } from './latest-word.ts'
 import type { Word } from './latest-word.ts'
 import type { RedisClient } from './redis.ts'
 import { loadScript } from './script.ts'
@@ -92,11 +92,11 @@ export class TemplateStandings {
     return became
   }
 
-  /** An operator knows better, at `at` (ms): whatever was said against the template before counts no more. */
-  async overrule(template: TemplateId, at: number): Promise<void> {
+  /** An operator knows better, at `now` (ms by Redis): whatever was said against the template before counts no more. */
+  async overrule(template: TemplateId, now: number): Promise<void> {
     for (const aspect of ASPECTS) {
-      const heard = { subject: subjectOf(template, aspect), word: 'resume', at } as const
-      await hearWord(this.#client, this.#keys.notices(), heard, async () => {})
+      const said = { subject: subjectOf(template, aspect), word: 'resume', now } as const
+      await overruleWord(this.#client, this.#keys.notices(), said, async () => {})
     }
   }
 

@@ -70,6 +70,8 @@ export function suppressionRoutes(context: Context): FastifyPluginAsyncZod {
       url: '/v1/suppressions/:phone',
       schema: {
         summary: 'Take an opt-out back',
+        description:
+          'Whoever gave it: one given here, or by the person in WhatsApp. What the person said before this call changes nothing any more, however late it is heard; a later stop does. A later resume of the person never takes back what was given here.',
         tags: ['suppressions'],
         params: suppressionParams,
         response: { 204: z.undefined().describe('they have not opted out now'), ...problems },
