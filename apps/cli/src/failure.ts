@@ -8,7 +8,7 @@ export const EXIT = {
   /** The API cannot be reached, broke off, or failed. */
   unavailable: 3,
   unauthorized: 4,
-  /** All went well and the answer is no: not suppressed, or the campaign that was watched was canceled. */
+  /** All went well and the answer is no: not suppressed, the campaign that was watched was canceled, nothing is sent, numbers differ. */
   no: 5,
 } as const
 

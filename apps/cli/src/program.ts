@@ -4,7 +4,9 @@ import { Api } from './api.ts'
 import { campaignCommands } from './commands/campaign.ts'
 import type { Action } from './commands/command.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { recountCommand } from './commands/recount.ts'
 import { sendersCommand } from './commands/senders.ts'
+import { sendingCommands } from './commands/sending.ts'
 import { suppressCommands } from './commands/suppress.ts'
 import { EXIT, Failure } from './failure.ts'
 import { Output } from './output.ts'
@@ -18,7 +20,7 @@ Environment:
 
 Exit codes:
   0 done   1 refused by the API   2 wrong use   3 the API is away or failed   4 no or a wrong key
-  5 the answer is no (not suppressed; the campaign that was watched was canceled)`
+  5 the answer is no (not suppressed; the campaign that was watched was canceled; nothing is sent; numbers differ)`
 
 /** Runs one command line and answers its exit code. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
@@ -55,6 +57,8 @@ function build(io: Io): Command {
   campaignCommands(program, action)
   suppressCommands(program, action)
   sendersCommand(program, action)
+  sendingCommands(program, action)
+  recountCommand(program, action)
   doctorCommand(program, action)
   return program
 }

@@ -320,6 +320,57 @@ describe('help', () => {
   })
 })
 
+describe('stopping and looking', () => {
+  test('a sender is paused and resumed; who and why is shown, and the doctor finds it', async () => {
+    const paused = await here.chasqui(['senders', 'pause', 'main', '--reason', 'complaints'])
+    expect(paused).toMatchObject({ code: 0, stdout: expect.stringMatching(/^main is paused/) as string })
+    const { stdout } = await here.chasqui(['senders'])
+    expect(stdout).toMatch(/^main +paused .*paused by api:tests \(complaints\) until somebody lifts it$/m)
+    expect((await here.chasqui(['doctor'])).stdout).toMatch(/^BAD {2}sender main is paused: /m)
+    expect(await here.chasqui(['senders', 'resume', 'main'])).toMatchObject({ code: 0, stdout: 'main is ok\n' })
+    expect(await here.chasqui(['senders', 'pause', 'nobody'])).toMatchObject({ code: 1 })
+  })
+
+  test('everything is stopped and started again', async () => {
+    expect(await here.chasqui(['sending'])).toEqual({ code: 0, stdout: 'sending is on\n', stderr: '' })
+    const order = /^stopped by api:tests since \S+Z: wrong list$/m
+    expect(await here.chasqui(['stop-everything', '--reason', 'wrong list'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(order) as string,
+    })
+    expect(await here.chasqui(['sending'])).toMatchObject({ code: 5, stdout: expect.stringMatching(order) as string })
+    expect((await here.chasqui(['doctor'])).stdout).toMatch(/^BAD {2}stopped by api:tests/m)
+    expect(await here.chasqui(['start-again'])).toMatchObject({ code: 0, stdout: 'sending is on\n' })
+  })
+
+  test('a quarantine is shown and released, with who and why', async () => {
+    const since = Date.now()
+    await here.redis(
+      `HSET chasqui:{registry}:heart quarantine "gone backwards" quarantineBy "send-worker 7" quarantineSince ${since}`,
+    )
+    expect((await here.chasqui(['sending'])).stdout).toMatch(
+      /^quarantined by send-worker 7 since \S+Z: gone backwards$/m,
+    )
+    expect((await here.chasqui(['release', '--reason', 'looked at it'])).stdout).toMatch(
+      /^sending is on\nlast quarantine released by api:tests at \S+Z: looked at it\n$/,
+    )
+  })
+
+  test('recount ends with 0 when every number is right, and with 5 and the numbers when not', async () => {
+    const id = await draft()
+    await here.chasqui(['campaign', 'upload', id, '-', '--format', 'csv'], { stdin: csv(3, 500) })
+    expect(await here.chasqui(['recount', id])).toMatchObject({
+      code: 0,
+      stdout: `${id}: every number is what the ledger says\n`,
+    })
+    await here.redis(`HINCRBY chasqui:{c:${id}}:counts pending -1`)
+    const wrong = await here.chasqui(['recount', id])
+    expect([wrong.code, wrong.stdout]).toEqual([5, 'counter  says  in the ledger\npending     2              3\n'])
+    expect(json(await here.chasqui(['recount', id, '--json']))).toMatchObject({ equal: false })
+    expect(await here.chasqui(['recount', 'nope'])).toMatchObject({ code: 1 })
+  })
+})
+
 describe('doctor', () => {
   test('all is well', async () => {
     const said = await here.chasqui(['doctor'])

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -34,6 +35,8 @@ export type RunOptions = { readonly env?: Readonly<Record<string, string>>; read
 /** The whole installation as processes of their own, and the command line as one more. */
 export type Installation = {
   readonly url: string
+  /** Carries out one command of Redis', as if something had gone wrong there. */
+  readonly redis: (command: string) => Promise<void>
   readonly folder: string
   /** Runs a command line to its end. */
   readonly chasqui: (args: readonly string[], options?: RunOptions) => Promise<Said>
@@ -74,6 +77,7 @@ export async function startInstallation(): Promise<Installation> {
   const url = `http://127.0.0.1:${(await producer.ready()).port}`
   return {
     url,
+    redis: async (command) => await inRedis(redis.port, command),
     folder,
     chasqui: async (args, options = {}) =>
       await chasqui(args, { ...options, env: { CHASQUI_URL: url, CHASQUI_API_KEY: KEY, ...options.env } }),
@@ -96,6 +100,14 @@ export async function chasqui(args: readonly string[], { env = {}, stdin = '' }:
   const [stdout, stderr] = [new Memory(), new Memory()]
   const code = await run(args, { env, stdin: Readable.from([Buffer.from(stdin)]), stdout, stderr, now: Date.now })
   return { code, stdout: stdout.text, stderr: stderr.text }
+}
+
+/** The command line knows no Redis, so the tests speak to it by hand. */
+async function inRedis(port: number, command: string): Promise<void> {
+  const socket = connect(port, '127.0.0.1')
+  socket.end(`${command}\r\nQUIT\r\n`)
+  const answer = await text(socket)
+  if (answer.startsWith('-')) throw new Error(answer)
 }
 
 /** Runs it in a process of its own, with nothing but the given environment. */

@@ -17,6 +17,7 @@ import { eventRoutes } from './routes/events.ts'
 import { orderRoutes } from './routes/orders.ts'
 import { recipientRoutes } from './routes/recipients.ts'
 import { senderRoutes } from './routes/senders.ts'
+import { sendingRoutes } from './routes/sending.ts'
 import { suppressionRoutes } from './routes/suppressions.ts'
 
 declare module 'fastify' {
@@ -84,6 +85,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
   await app.register(recipientRoutes(context))
   await app.register(suppressionRoutes(context))
   await app.register(senderRoutes(context))
+  await app.register(sendingRoutes(context))
   await app.register(eventRoutes(context))
   return app as unknown as FastifyInstance
 }

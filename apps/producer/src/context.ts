@@ -1,7 +1,7 @@
 import type { Logger, Sender } from '@chasqui/runtime'
 import type { SendQueue } from '@chasqui/queue'
 import type { Batch } from '@chasqui/campaign'
-import type { AppendReply, Campaigns, Chunks, Recipients, Senders, Suppressions } from '@chasqui/store'
+import type { AppendReply, Campaigns, Chunks, Heart, Miscount, Recipients, Senders, Suppressions } from '@chasqui/store'
 
 import type { ApiKey } from './api-keys.ts'
 import type { Control } from './control.ts'
@@ -22,6 +22,9 @@ export type Context = {
   readonly suppressions: Suppressions
   readonly senders: Senders
   readonly control: Control
+  readonly heart: Heart
+  /** Which counters of a campaign do not say what its ledger says. */
+  readonly recount: (campaign: string) => Promise<Miscount[]>
   /** A fresh upload to a campaign. */
   readonly openAppender: (campaign: string) => Appender
   /** The senders of this installation by id. */

@@ -2,7 +2,7 @@ import { stepFor, timingOf } from '@chasqui/campaign'
 import type { Order, Status } from '@chasqui/campaign'
 import type { Firing, ScheduleQueue, SendQueue } from '@chasqui/queue'
 import { isTemplateHold } from '@chasqui/store'
-import type { Campaign, Campaigns, Runs, TemplateId, TemplateStandings } from '@chasqui/store'
+import type { Campaign, Campaigns, Runs, SenderPauses, TemplateId, TemplateStandings } from '@chasqui/store'
 
 import { campaignNotFound, Problem } from './problem.ts'
 import { within } from './within.ts'
@@ -10,6 +10,7 @@ import { within } from './within.ts'
 export type ControlOptions = {
   readonly campaigns: Campaigns
   readonly runs: Runs
+  readonly pauses: SenderPauses
   readonly schedule: ScheduleQueue
   readonly templates: TemplateStandings
   /** The WhatsApp Business Account of a sender; `null` for one that is not configured here. */
@@ -79,12 +80,27 @@ export class Control {
     await this.visit(campaign)
   }
 
-  /** See to it that every scheduled campaign will be fired, also when a process died between its launch and its schedule. */
+  /**
+   * See to it that every scheduled campaign will be fired, also when a process died between its launch and its schedule,
+   * and that no campaign stays barred by a pause of its sender that is over.
+   */
   async reconcile(): Promise<void> {
+    const senders = new Set<string>()
     for (const id of await this.#options.campaigns.alive()) {
       const campaign = await this.#options.campaigns.read(id)
       if (campaign?.status === 'scheduled') await this.#schedule(campaign)
+      if (campaign !== null) senders.add(campaign.sender)
     }
+    for (const sender of senders) await this.#visitThose(await this.#options.pauses.letGo(sender))
+  }
+
+  /** From the answer on nothing of the sender is claimed; deadlines go on. Returns the messages on the wire. */
+  async pauseSender(sender: string, reason: string, caller: string): Promise<number> {
+    return (await this.#options.pauses.pause(sender, reason, `api:${caller}`)).inFlight
+  }
+
+  async resumeSender(sender: string): Promise<void> {
+    await this.#visitThose((await this.#options.pauses.resume(sender)).freed)
   }
 
   /** Bring a running campaign's chunks to the workers. Losing or doubling a visit is harmless. */
@@ -103,6 +119,13 @@ export class Control {
   #templateOf({ sender, spec }: Campaign): TemplateId | null {
     const wabaId = this.#options.accountOf(sender)
     return wabaId === null ? null : { wabaId, name: spec.template.name, language: spec.template.language }
+  }
+
+  async #visitThose(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      const campaign = await this.#options.campaigns.read(id)
+      if (campaign?.status === 'running') await this.visit(campaign)
+    }
   }
 
   async #visitAll(campaign: Campaign, queue: SendQueue): Promise<void> {
@@ -132,7 +155,7 @@ export class Control {
     if (prepared.kind === 'stopped') return
     const run = await this.#read(prepared.id)
     if (run.status !== 'draft') return
-    await this.#options.campaigns.enliven(run.id)
+    await this.#enliven(run)
     const reply = await this.#options.campaigns.move({ id: run.id, from: 'draft', to: 'running', sendable: true })
     if (reply.kind === 'empty')
       await this.#options.campaigns.move({ id: run.id, from: 'draft', to: 'completed', reason: 'it had no recipients' })
@@ -170,8 +193,7 @@ export class Control {
 
   /** True when it is in `to` now, by us or by somebody who was given the same order; false when it has to be looked at again. */
   async #move(campaign: Campaign, from: Status, to: Status, reason: string, sendable = false): Promise<boolean> {
-    // Listed as alive first: a campaign that runs and is in no list would be swept by nobody.
-    await this.#options.campaigns.enliven(campaign.id)
+    await this.#enliven(campaign)
     const reply = await this.#options.campaigns.move({ id: campaign.id, from, to, reason, sendable })
     switch (reply.kind) {
       case 'moved':
@@ -188,6 +210,12 @@ export class Control {
           notAfter: campaign.notAfter === null ? null : new Date(campaign.notAfter).toISOString(),
         })
     }
+  }
+
+  /** Before it runs: a campaign that runs and is in no list would be swept by nobody, and missed by a pause of its sender. */
+  async #enliven({ id, sender }: Campaign): Promise<void> {
+    await this.#options.campaigns.enliven(id)
+    await this.#options.pauses.cover(id, sender)
   }
 
   async #read(id: string): Promise<Campaign> {

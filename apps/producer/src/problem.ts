@@ -30,6 +30,7 @@ export const PROBLEMS = {
   not_found: 404,
   campaign_not_found: 404,
   not_suppressed: 404,
+  sender_not_found: 404,
   method_not_allowed: 405,
   request_timeout: 408,
   idempotency_key_reused: 409,

@@ -41,6 +41,11 @@ describe('with keys', () => {
       ['POST', '/v1/suppressions'],
       ['DELETE', '/v1/suppressions/+5511912345678'],
       ['GET', '/v1/senders'],
+      ['POST', '/v1/senders/x/pause'],
+      ['GET', '/v1/sending'],
+      ['POST', '/v1/sending/stop'],
+      ['POST', '/v1/sending/start'],
+      ['POST', '/v1/sending/release'],
     ] as const
     for (const [method, path] of routes) {
       const answer = await api.call(method, path, undefined, headers)

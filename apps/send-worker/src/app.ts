@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 
 import { pause, startOpsServer } from '@chasqui/runtime'
 import { RedisClock } from '@chasqui/delivery'
@@ -52,11 +53,15 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
   }
   const shared = await share(config, logger, metrics, ledgerClient, queueClient, trust)
   const guard = new Guard({
-    heart: new Heart(ledgerClient, new Keys(config.prefix), member),
+    heart: new Heart(ledgerClient, new Keys(config.prefix), member, `send-worker ${process.pid} on ${hostname()}`),
     onChange: (why) => {
       metrics.forbidden.set(why === null ? 0 : 1)
       if (why === null) logger.info('claims are allowed')
       else logger.warn({ why }, 'claims are forbidden')
+    },
+    onBeat: ({ stopped, quarantine }) => {
+      metrics.stopped.set({ reason: 'stopped' }, stopped === null ? 0 : 1)
+      metrics.stopped.set({ reason: 'quarantined' }, quarantine === null ? 0 : 1)
     },
     onRelease: () => trust.claims.forget(),
     onTrouble: (error) => shared.events.trouble('beat', error),

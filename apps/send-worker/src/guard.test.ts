@@ -33,6 +33,7 @@ function guardOf(...told: readonly (Partial<Beat> | Error)[]): {
       quarantine: async (why) => void quarantines.push(why),
     },
     onChange: (why) => changes.push(why),
+    onBeat: () => {},
     onRelease: () => (released += 1),
     onTrouble: (error) => troubles.push(error),
   })
@@ -118,6 +119,7 @@ describe('a ledger that a claim found to have gone backwards', () => {
         quarantine: async () => {},
       },
       onChange: () => {},
+      onBeat: () => {},
       onRelease: () => {},
       onTrouble: () => {},
     })

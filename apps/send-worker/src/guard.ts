@@ -6,6 +6,8 @@ export type GuardOptions = {
   readonly heart: Pick<Heart, 'beat' | 'quarantine'>
   /** Why claiming is forbidden, when that changes; `null`: it is allowed again. */
   readonly onChange: (why: string | null) => void
+  /** Told of every beat that came through. */
+  readonly onBeat: (beat: Beat) => void
   /** The ledger is trusted as it is: whatever was remembered of it is void. */
   readonly onRelease: () => void
   readonly onTrouble: (error: unknown) => void
@@ -70,6 +72,7 @@ export class Guard {
     const suspicion = this.#suspicion
     const before = this.#remembered
     const beat = await this.#options.heart.beat(before)
+    this.#options.onBeat(beat)
     if (hasGoneBackwards(before, beat)) {
       return await this.#quarantine(
         `Redis has gone backwards: beat ${beat.beat} of epoch ${beat.epoch} after beat ${before?.beat} of epoch ${before?.epoch}`,

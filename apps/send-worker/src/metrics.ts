@@ -59,6 +59,11 @@ export function createSendMetrics() {
       name: 'chasqui_claims_forbidden',
       help: '1 while this process claims nothing: the kill switch, a quarantine, or a connection that is not checked yet.',
     }),
+    stopped: metrics.gauge({
+      name: 'chasqui_sending_stopped',
+      help: '1 while nothing is sent by any sender: `stopped` by the kill switch, `quarantined` because Redis has gone backwards; as last heard from Redis.',
+      labelNames: ['reason'] as const,
+    }),
     queue: metrics.gauge({
       name: 'chasqui_queue_jobs',
       help: 'Chunk visits in the sender queue, by state.',

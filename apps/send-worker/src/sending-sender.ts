@@ -1,6 +1,7 @@
 import type { Effect, Outcome, RedisClock } from '@chasqui/delivery'
 import { compileMessage, Endpoint } from '@chasqui/whatsapp'
 import { SendQueue, Visitor } from '@chasqui/queue'
+import { PAUSED } from '@chasqui/store'
 import type {
   AliveCampaigns,
   Campaigns,
@@ -153,7 +154,7 @@ export class SendingSender {
     if (!renewed) return
     const blocks = await this.#shared.senders.blocks(this.id, this.#shared.clock.now())
     for (const [reason, { detail }] of blocks)
-      if (detail === 'token') await this.#shared.senders.unblock(this.id, reason)
+      if (reason !== PAUSED && detail === 'token') await this.#shared.senders.unblock(this.id, reason)
   }
 
   /**

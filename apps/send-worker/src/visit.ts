@@ -69,6 +69,8 @@ const WINDOW = 250
 export const MARGIN_MS = 1_000
 /** When the sweeper looks after a chunk whose free recipients nobody claimed, ms. */
 const AGAIN_MS = 60_000
+/** The same where the campaign stood still: who resumed it meanwhile asked for a visit that was not over yet, and got none, ms. */
+const RESUMED_MS = 2_000
 const RETRY_MS = 200
 
 /** Send to the recipients of one chunk, window after window, until none can be claimed now. */
@@ -83,7 +85,7 @@ export async function visitChunk(deps: VisitorDependencies, visit: Visit, signal
     const end = await round.run(signal)
     await round.ended()
     if (end === 'expired' || end === 'stopped') await deps.ledger.finishChunk(campaign.id, visit.chunk, MARGIN_MS)
-    const closed = await deps.ledger.closeVisit(campaign.id, visit.chunk, AGAIN_MS)
+    const closed = await deps.ledger.closeVisit(campaign.id, visit.chunk, end === 'stopped' ? RESUMED_MS : AGAIN_MS)
     deps.clock.observe(closed.now)
     // Nothing left; or the campaign stands still, and who resumes it asks for the visit again.
     if (closed.nextLook === null || end === 'stopped') return { kind: 'done' }

@@ -278,7 +278,7 @@ describe('a worker', () => {
 
   test('claims nothing while everything is stopped, and goes on when it is not', async () => {
     await start()
-    await bench.heart.stopEverything('drill')
+    await bench.heart.stopEverything('drill', 'test')
     const id = await bench.createCampaign(200)
     await bench.launch(id)
     const worker = await bench.startWorker()
@@ -304,7 +304,7 @@ describe('a worker', () => {
     const { accepted } = await bench.counts(id)
     await new Promise((resolve) => setTimeout(resolve, 1_500))
     expect((await bench.counts(id))['accepted']).toBe(accepted)
-    await bench.heart.release()
+    await bench.heart.release('checked', 'test')
     expect(await bench.completed(id, 30_000)).toMatchObject({ accepted: 1_000 })
     expect((await bench.witness(id)).recipients.doubled).toBe(0)
   }, 60_000)
@@ -323,7 +323,7 @@ describe('a worker', () => {
     const { accepted } = await bench.counts(id)
     await new Promise((resolve) => setTimeout(resolve, 1_500))
     expect((await bench.counts(id))['accepted']).toBe(accepted)
-    await bench.heart.release()
+    await bench.heart.release('checked', 'test')
     expect(await bench.completed(id, 30_000)).toMatchObject({ accepted: 400 })
     expect((await bench.witness(id)).recipients.doubled).toBe(0)
   }, 60_000)

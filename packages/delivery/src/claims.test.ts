@@ -37,6 +37,7 @@ function ledgerOf({ states, notAfter = null, onUnknown = 'keep' }: Beginning): C
     chunkRows: CHUNK_ROWS,
     notAfter,
     claims: new Map(),
+    barred: false,
     made: new Map(),
     lostSince: new Map(),
     dues: new Map(),

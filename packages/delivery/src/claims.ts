@@ -14,6 +14,8 @@ export type ClaimLedger = Ledger & {
   readonly chunkRows: number
   /** Last safe moment of hand-over; `null`: none. */
   notAfter: number | null
+  /** Its sender is paused: nothing is claimed, whatever the status. */
+  barred: boolean
   readonly claims: Map<string, Claim>
   /** How many claims each claimant has made; only grows. */
   readonly made: Map<string, number>
@@ -75,6 +77,7 @@ export function claimWindow(ledger: ClaimLedger, ask: ClaimQuestion): ClaimAnswe
   if (made < ask.remembered) return { kind: 'backwards' }
   if (ask.now - ask.bornAt > ask.patienceMs) return { kind: 'late' }
   if (ledger.status !== 'running') return { kind: 'stopped', status: ledger.status }
+  if (ledger.barred) return { kind: 'stopped', status: 'sender_paused' }
   if (ledger.notAfter !== null && ask.now + ask.marginMs > ledger.notAfter) return { kind: 'expired' }
 
   const base = ask.chunk * ledger.chunkRows

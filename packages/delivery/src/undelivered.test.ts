@@ -31,6 +31,7 @@ function begin(strict = true): ClaimLedger {
     claims: new Map(),
     lostSince: new Map(),
     dues: new Map(),
+    barred: false,
     made: new Map(),
   }
 }

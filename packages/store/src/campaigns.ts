@@ -183,6 +183,14 @@ export class Campaigns {
     return await this.#client.zrangebyscore(this.#keys.alive(), '+inf', '+inf')
   }
 
+  /** Messages that are claimed and not answered yet, of all campaigns that have not ended. */
+  async inFlight(): Promise<number> {
+    const claimed = await Promise.all(
+      (await this.alive()).map(async (id) => await this.#client.hget(this.#keys.counts(id), 'sending')),
+    )
+    return claimed.reduce((sum, sending) => sum + Number(sending ?? 0), 0)
+  }
+
   /** Let workers and exporters look at a campaign. Before it runs, or nobody would sweep what a crash leaves. */
   async enliven(id: string): Promise<void> {
     // Looked at for undelivered messages as well, for longer than it is alive.

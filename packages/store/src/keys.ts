@@ -33,6 +33,8 @@ export class Keys {
   readonly lapses = (id: string): string => `${this.prefix}:{c:${id}}:lapses`
   /** string: one compressed chunk of recipients. */
   readonly chunk = (id: string, chunk: number): string => `${this.prefix}:{c:${id}}:chunk:${chunk}`
+  /** string, a minute: a copy of ledger bytes at one instant, to be counted in pieces. */
+  readonly copy = (id: string, copyId: string): string => `${this.prefix}:{c:${id}}:copy:${copyId}`
   /** base of the number set that makes deduplication exact: `…:meta` and `…:<bucket>`. */
   readonly numbers = (id: string): string => `${this.prefix}:{c:${id}}:numbers`
   /** hash: answers of the last appends of one upload, for replays: sequence -> result. */

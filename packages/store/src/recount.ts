@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+
 import { dispositionOf, DISPOSITIONS, viewOf } from '@chasqui/delivery'
 import type { DeliveryView } from '@chasqui/delivery'
 
@@ -18,42 +20,74 @@ const VIEW_FIELDS = {
   marketing: 'route:marketing',
 } as const satisfies Readonly<Record<keyof DeliveryView, string>>
 
+/** Ledger bytes read at a time: no answer and no memory grows with the campaign. */
+const PIECE = 262_144
+/** The copies go by themselves when the process that made them dies, ms. */
+const COPIES_KEPT_MS = 60_000
+
 /**
  * Count a campaign again from its ledger bytes and hold the counters against that: the proof of law 1 at one instant,
- * also while it runs. One round trip of two bytes a recipient; the counting is done here, not in Redis.
+ * also while it runs. Redis copies the bytes in the step that reads the counters (two bytes a recipient, for as long as
+ * this takes); they are read from the copies piece by piece and counted here.
  *
  * @returns the counters that differ; none when all is well.
  */
 export async function recount(client: RedisClient, keys: Keys, campaign: string): Promise<Miscount[]> {
-  const snapshot = await client
-    .multi()
-    .getBuffer(keys.states(campaign))
-    .getBuffer(keys.facts(campaign))
-    .hgetall(keys.counts(campaign))
-    .exec()
-  const [states, facts, counts] = (snapshot ?? []).map(([error, value]) => {
-    if (error !== null) throw error
-    return value
-  }) as [Buffer | null, Buffer | null, Readonly<Record<string, string>>]
-  const inLedger = countLedger(states ?? Buffer.alloc(0), facts ?? Buffer.alloc(0))
-  return [...inLedger]
-    .map(([field, number]) => ({ field, counted: Number(counts[field] ?? 0), inLedger: number }))
-    .filter(({ counted, inLedger: truth }) => counted !== truth)
+  const copies = { states: keys.copy(campaign, randomUUID()), facts: keys.copy(campaign, randomUUID()) }
+  try {
+    const counts = await takeCopies(client, keys, campaign, copies)
+    const [states, facts] = [await tallyOf(client, copies.states), await tallyOf(client, copies.facts)]
+    return [...countsOf(states, facts)]
+      .map(([field, number]) => ({ field, counted: Number(counts[field] ?? 0), inLedger: number }))
+      .filter(({ counted, inLedger: truth }) => counted !== truth)
+  } finally {
+    await client.unlink(copies.states, copies.facts)
+  }
 }
 
 /** What the counters must say for these ledger bytes and facts. */
 export function countLedger(states: Uint8Array, facts: Uint8Array): Map<string, number> {
-  const byByte = tally(states)
+  return countsOf(tally(states), tally(facts))
+}
+
+async function takeCopies(
+  client: RedisClient,
+  keys: Keys,
+  campaign: string,
+  copies: { readonly states: string; readonly facts: string },
+): Promise<Readonly<Record<string, string>>> {
+  const replies = await client
+    .multi()
+    .copy(keys.states(campaign), copies.states, 'REPLACE')
+    .copy(keys.facts(campaign), copies.facts, 'REPLACE')
+    .pexpire(copies.states, COPIES_KEPT_MS)
+    .pexpire(copies.facts, COPIES_KEPT_MS)
+    .hgetall(keys.counts(campaign))
+    .exec()
+  for (const [error] of replies ?? []) if (error !== null) throw error
+  return replies?.at(-1)?.[1] as Readonly<Record<string, string>>
+}
+
+async function tallyOf(client: RedisClient, key: string): Promise<Uint32Array> {
+  const byByte = new Uint32Array(256)
+  for (let from = 0; ; from += PIECE) {
+    const piece = await client.getrangeBuffer(key, from, from + PIECE - 1)
+    tally(piece, byByte)
+    if (piece.length < PIECE) return byByte
+  }
+}
+
+/** How many recipients have each ledger byte, and each set of facts, as what the counters must say. */
+function countsOf(states: Uint32Array, facts: Uint32Array): Map<string, number> {
   const counts = new Map<string, number>([['recipients', 0], ...DISPOSITIONS.map((name) => [name, 0] as const)])
-  for (const [byte, number] of byByte.entries()) {
+  for (const [byte, number] of states.entries()) {
     const disposition = dispositionOf(byte)
     if (disposition === null) continue
     add(counts, disposition, number)
     add(counts, 'recipients', number)
   }
-  const byFacts = tally(facts)
   for (const field of Object.values(VIEW_FIELDS)) counts.set(field, 0)
-  for (const [byte, number] of byFacts.entries()) {
+  for (const [byte, number] of facts.entries()) {
     const view = viewOf(byte)
     for (const name of Object.keys(VIEW_FIELDS) as (keyof DeliveryView)[])
       add(counts, VIEW_FIELDS[name], view[name] * number)
@@ -61,8 +95,7 @@ export function countLedger(states: Uint8Array, facts: Uint8Array): Map<string, 
   return counts
 }
 
-function tally(bytes: Uint8Array): Uint32Array {
-  const byByte = new Uint32Array(256)
+function tally(bytes: Uint8Array, byByte: Uint32Array = new Uint32Array(256)): Uint32Array {
   for (const byte of bytes) byByte[byte] = (byByte[byte] ?? 0) + 1
   return byByte
 }

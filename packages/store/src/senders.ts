@@ -55,7 +55,12 @@ export type SenderBlock = {
   readonly until: number | null
   readonly code: number | null
   readonly detail: string
+  /** Who ordered it; absent where nobody did. */
+  readonly by?: string
 }
+
+/** The reason under which an operator's pause lies among the blocks. */
+export const PAUSED = 'paused'
 
 /** `display_number`: digits of the number as people see it. `messaging_limit`: people a day, or Meta's word for it. */
 export type SenderFact = 'display_number' | 'messaging_limit'

@@ -72,6 +72,7 @@ async function begin({ status, onUnknown, states }: Beginning): Promise<ClaimLed
     chunkRows: CHUNK_ROWS,
     notAfter: null,
     claims: new Map(),
+    barred: false,
     made: new Map(),
     dues: new Map(retries.map((ordinal) => [ordinal, FUTURE])),
     lostSince: new Map(unknowns.map((ordinal) => [ordinal, 1])),

@@ -76,6 +76,7 @@ async function begin({ states, notAfter, onUnknown }: Beginning): Promise<{ ledg
       chunkRows: CHUNK_ROWS,
       notAfter,
       claims: new Map(),
+      barred: false,
       made: new Map(),
       dues: new Map(),
       lostSince: new Map(),
@@ -177,6 +178,7 @@ const step = fc.oneof(
     }),
     weight: 2,
   },
+  { arbitrary: fc.record({ what: fc.constant('bar' as const), barred: fc.boolean() }), weight: 1 },
 )
 
 const beginning: fc.Arbitrary<Beginning> = fc.record({
@@ -248,6 +250,11 @@ describe('the ledger', () => {
               if (model.status === 'completed') break
               model.status = what.status as 'running'
               await client.hset(keys.campaign(ID), 'status', what.status)
+              break
+            case 'bar':
+              model.barred = what.barred
+              if (what.barred) await client.hset(keys.campaign(ID), 'barredBy', 'a-pause')
+              else await client.hdel(keys.campaign(ID), 'barredBy')
           }
           expect(await stored()).toEqual(modelled(model))
           // Law 1, at every instant.

@@ -65,6 +65,7 @@ async function begin(strict: boolean, rows = ROWS): Promise<ClaimLedger> {
     notAfter: null,
     claims: new Map(),
     dues: new Map(),
+    barred: false,
     made: new Map(),
     lostSince: new Map(),
   }

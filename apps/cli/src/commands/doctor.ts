@@ -4,6 +4,7 @@ import { Failure } from '../failure.ts'
 import { isRecord, text } from '../problem.ts'
 import type { Action, Context } from './command.ts'
 import { reasonsOf, sendersIn } from './senders.ts'
+import { sendingLines } from './sending.ts'
 
 type Finding = { readonly ok: boolean; readonly what: string }
 
@@ -24,10 +25,15 @@ async function doctor({ api, output, io }: Context): Promise<void> {
     found(true, describeApi(await api.call('GET', '/openapi.json'), api.url, io.now() - begun))
     const senders = sendersIn(await api.call('GET', '/v1/senders'))
     found(true, 'the key is good')
+    const sending = await api.call('GET', '/v1/sending')
+    found(isRecord(sending) && sending['state'] === 'on', sendingLines(sending).join('; '))
     for (const sender of senders) {
       const reasons = reasonsOf(sender)
       const why = reasons.length === 0 ? '' : `: ${reasons.join('; ')}`
-      found(sender['state'] !== 'blocked', `sender ${text(sender['id'])} is ${text(sender['state'])}${why}`)
+      found(
+        sender['state'] !== 'blocked' && sender['state'] !== 'paused',
+        `sender ${text(sender['id'])} is ${text(sender['state'])}${why}`,
+      )
     }
     if (senders.length === 0) found(false, 'there is no sender: SENDERS_FILE of the producer names none')
   } catch (error) {

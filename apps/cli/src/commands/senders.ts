@@ -1,14 +1,43 @@
 import type { Command } from 'commander'
 
 import { Failure } from '../failure.ts'
-import { formatTable } from '../format.ts'
+import { formatNumber, formatTable } from '../format.ts'
 import { isRecord, text } from '../problem.ts'
 import type { Action, Context } from './command.ts'
 
 type Record_ = Readonly<Record<string, unknown>>
 
 export function sendersCommand(program: Command, action: Action): void {
-  program.command('senders').description("each sender's rate, limit, state and why").action(action(senders))
+  const command = program
+    .command('senders')
+    .description("each sender's rate, limit, state and why")
+    .action(action(senders))
+
+  command
+    .command('pause')
+    .argument('<id>')
+    .option('-r, --reason <text>', 'why; shown to whoever asks later')
+    .description('hand nothing more over through this sender until it is resumed')
+    .action(
+      action(
+        async (context, id: string, { reason }: { reason?: string }) => await give(context, id, 'pause', { reason }),
+      ),
+    )
+
+  command
+    .command('resume')
+    .argument('<id>')
+    .description('lift the pause')
+    .action(action(async (context, id: string) => await give(context, id, 'resume')))
+}
+
+async function give({ api, output }: Context, id: string, order: string, body?: object): Promise<void> {
+  const path = `/v1/senders/${encodeURIComponent(id)}/${order}`
+  const answer = await api.call('POST', path, body === undefined ? {} : { json: body })
+  const sender = isRecord(answer) ? answer : {}
+  const inFlight = numberOf(sender['inFlight'])
+  const wire = inFlight > 0 ? `; ${formatNumber(inFlight)} messages are on the wire still` : ''
+  output.show(answer, [`${id} is ${text(sender['state'])}${wire}`, ...reasonsOf(sender).map((reason) => `  ${reason}`)])
 }
 
 async function senders({ api, output }: Context): Promise<void> {
@@ -36,7 +65,8 @@ export function reasonsOf(sender: Record_): string[] {
   const why = Array.isArray(sender['why']) ? sender['why'].filter(isRecord) : []
   return why.map((reason) => {
     const until = text(reason['until'])
-    return `${text(reason['reason'])} (${text(reason['detail'])})${until === '' ? ' until somebody lifts it' : ` until ${until}`}`
+    const by = text(reason['by'])
+    return `${text(reason['reason'])}${by === '' ? '' : ` by ${by}`} (${text(reason['detail'])})${until === '' ? ' until somebody lifts it' : ` until ${until}`}`
   })
 }
 

@@ -6,11 +6,20 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 
 import { callerName } from '../auth.ts'
 import type { Context } from '../context.ts'
-import { Problem } from '../problem.ts'
+import { campaignNotFound, Problem } from '../problem.ts'
 import { readReport } from '../report.ts'
 import { createdView, summaryView } from '../view.ts'
 import type { CampaignView } from '../view.ts'
-import { answer, campaignAnswer, campaignList, campaignParams, listQuery, moreProblems, problems } from './schemas.ts'
+import {
+  answer,
+  campaignAnswer,
+  campaignList,
+  campaignParams,
+  listQuery,
+  moreProblems,
+  problems,
+  recountAnswer,
+} from './schemas.ts'
 
 /** Creating, reading and listing campaigns. */
 export function campaignRoutes(context: Context): FastifyPluginAsyncZod {
@@ -52,6 +61,25 @@ export function campaignRoutes(context: Context): FastifyPluginAsyncZod {
         response: { 200: answer('one read, whatever its size', campaignAnswer), ...problems, 404: moreProblems[404] },
       },
       handler: async (request) => await readReport(context, request.params.id),
+    })
+
+    app.route({
+      method: 'POST',
+      url: '/v1/campaigns/:id/recount',
+      schema: {
+        summary: 'Count it again from its ledger and hold its numbers against that',
+        description:
+          'At one instant, also while it runs. Changes nothing. `differences` is empty when every number is right; anything else is a defect worth reporting.',
+        tags: ['campaigns'],
+        params: campaignParams,
+        response: { 200: answer('what was found', recountAnswer), ...problems, 404: moreProblems[404] },
+      },
+      handler: async (request) => {
+        const { id } = request.params
+        if ((await context.campaigns.read(id)) === null) throw campaignNotFound(id)
+        const differences = await context.recount(id)
+        return { campaign: id, equal: differences.length === 0, differences }
+      },
     })
 
     app.route({

@@ -29,6 +29,15 @@ export const exportQuery = z.strictObject({
   delivery: z.enum(DELIVERIES).optional(),
 })
 
+export const senderParams = z.object({ id: z.string().min(1).max(64) })
+
+/** Why somebody orders something: shown to whoever asks later. */
+export const reasonBody = z
+  .strictObject({ reason: z.string().trim().min(1).max(300).optional().describe('why; shown to whoever asks later') })
+  .nullish()
+
+export const NO_REASON = 'no reason given'
+
 export const suppressionParams = z.object({ phone: z.string().min(1).max(40) })
 
 const count = z.int().min(0)
@@ -77,6 +86,18 @@ export const campaignAnswer = z.object({
 export const campaignList = z.object({
   campaigns: z.array(z.object({ ...head, counts: z.object({ recipients: count }) })),
   cursor: z.string().nullable(),
+})
+
+export const recountAnswer = z.object({
+  campaign: z.string(),
+  equal: z.boolean(),
+  differences: z.array(
+    z.object({
+      field: z.string().describe('the counter'),
+      counted: count.describe('what it says'),
+      inLedger: count.describe('what the recipients, counted one by one, say'),
+    }),
+  ),
 })
 
 const rejection = z.object({

@@ -1,17 +1,28 @@
 import { rateInForce } from '@chasqui/delivery'
+import { PAUSED } from '@chasqui/store'
 import type { Sender } from '@chasqui/runtime'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
+import { callerName } from '../auth.ts'
 import type { Context } from '../context.ts'
+import { Problem } from '../problem.ts'
 import { instant } from '../view.ts'
-import { answer, problems } from './schemas.ts'
+import { answer, moreProblems, NO_REASON, problems, reasonBody, senderParams } from './schemas.ts'
 
 const senderAnswer = z.object({
   id: z.string(),
   phoneNumberId: z.string(),
-  state: z.enum(['ok', 'throttled', 'resting', 'blocked']),
-  why: z.array(z.object({ reason: z.string(), detail: z.string(), since: z.string(), until: z.string().nullable() })),
+  state: z.enum(['ok', 'throttled', 'resting', 'blocked', 'paused']),
+  why: z.array(
+    z.object({
+      reason: z.string(),
+      detail: z.string(),
+      by: z.string().nullable().describe('who ordered it; null where the endpoint or an event did'),
+      since: z.string(),
+      until: z.string().nullable(),
+    }),
+  ),
   messagesPerSecond: z.number().describe('whoever has the say about it: see rate.origin'),
   rate: z.object({
     origin: z
@@ -29,7 +40,7 @@ const senderAnswer = z.object({
   queue: z.object({ waiting: z.int(), active: z.int(), delayed: z.int() }).describe('chunks, not messages'),
 })
 
-/** Each sender's rate, limit, state and why. */
+/** Each sender's rate, limit, state and why; and pausing one. */
 export function senderRoutes(context: Context): FastifyPluginAsyncZod {
   return async (app) => {
     app.route({
@@ -51,7 +62,56 @@ export function senderRoutes(context: Context): FastifyPluginAsyncZod {
         return { senders }
       },
     })
+
+    app.route({
+      method: 'POST',
+      url: '/v1/senders/:id/pause',
+      schema: {
+        summary: 'Hand nothing more over through this sender until it is resumed',
+        description:
+          'From the answer on nothing of it is claimed by any worker; `inFlight` messages were claimed by then and end within seconds. ' +
+          'Campaigns keep their status and their deadlines. Given twice, the first pause stays.',
+        tags: ['senders'],
+        params: senderParams,
+        body: reasonBody,
+        response: {
+          200: answer('the sender afterwards', senderAnswer.extend({ inFlight: z.int() })),
+          ...problems,
+          404: moreProblems[404],
+        },
+      },
+      handler: async (request) => {
+        const sender = senderOf(context, request.params.id)
+        const reason = request.body?.reason ?? NO_REASON
+        const inFlight = await context.control.pauseSender(sender.id, reason, callerName(request))
+        return { ...(await describe(context, sender, await context.campaigns.now())), inFlight }
+      },
+    })
+
+    app.route({
+      method: 'POST',
+      url: '/v1/senders/:id/resume',
+      schema: {
+        summary: 'Lift the pause of a sender',
+        description:
+          'Its campaigns go on where they were; other blocks of the sender stay. Given twice it is done once.',
+        tags: ['senders'],
+        params: senderParams,
+        response: { 200: answer('the sender afterwards', senderAnswer), ...problems, 404: moreProblems[404] },
+      },
+      handler: async (request) => {
+        const sender = senderOf(context, request.params.id)
+        await context.control.resumeSender(sender.id)
+        return await describe(context, sender, await context.campaigns.now())
+      },
+    })
   }
+}
+
+function senderOf(context: Context, id: string): Sender {
+  const sender = context.configured.get(id)
+  if (sender === undefined) throw new Problem('sender_not_found', `there is no sender "${id}" here`)
+  return sender
 }
 
 async function describe(context: Context, sender: Sender, now: number): Promise<z.output<typeof senderAnswer>> {
@@ -67,6 +127,7 @@ async function describe(context: Context, sender: Sender, now: number): Promise<
   const why = [...blocks].map(([reason, block]) => ({
     reason,
     detail: block.detail,
+    by: block.by ?? null,
     since: instant(block.since),
     until: instant(block.until),
   }))
@@ -74,13 +135,22 @@ async function describe(context: Context, sender: Sender, now: number): Promise<
   return {
     id: sender.id,
     phoneNumberId: sender.phoneNumberId,
-    state: why.length > 0 ? 'blocked' : resting ? 'resting' : pacing.factor < 1 ? 'throttled' : 'ok',
+    state: blocks.has(PAUSED)
+      ? 'paused'
+      : why.length > 0
+        ? 'blocked'
+        : resting
+          ? 'resting'
+          : pacing.factor < 1
+            ? 'throttled'
+            : 'ok',
     why: resting
       ? [
           ...why,
           {
             reason: 'rest',
             detail: 'the endpoint asked for a pause',
+            by: null,
             since: instant(now),
             until: instant(pacing.restUntil),
           },

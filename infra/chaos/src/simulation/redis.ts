@@ -136,6 +136,7 @@ function newLedger(rules: Rules, beginning: number): ClaimLedger {
     chunkRows: CHUNK_ROWS,
     notAfter: rules.notAfter === null ? null : beginning + rules.notAfter,
     claims: new Map(),
+    barred: false,
     made: new Map(),
     lostSince: new Map(),
     dues: new Map(),

@@ -1,9 +1,9 @@
 #!lua
 --[[
   Claim up to a window of one chunk's recipients, before any POST: they become `sending` under a token and a lease.
-  Only pending ones (or waiting ones whose time has come) of a running campaign, before its last safe moment, by Redis'
-  clock. Asked again under the same token, it gives the same answer; asked seconds late (a command that lay in a dead
-  connection), it does nothing. A ledger that has forgotten claims of the caller's has gone backwards: it gives nothing.
+  Only pending ones (or waiting ones whose time has come) of a running campaign whose sender is not paused, before its
+  last safe moment, by Redis' clock. Asked again under the same token, it gives the same answer; asked seconds late (a
+  command that lay in a dead connection), it does nothing. A ledger that has forgotten claims of the caller's has gone backwards: it gives nothing.
 
   KEYS  1 campaign  2 counts  3 states  4 facts  5 claims  6 leases  7 retries  8 agenda  9 claimants  10 lapses
   ARGV  1 token  2 chunk  3 first row to look at  4 most rows  5 when the caller asked, ms  6 refused when older, ms
@@ -29,8 +29,9 @@ end
 if tonumber(redis.call('HGET', KEYS[9], ARGV[9]) or 0) < tonumber(ARGV[10]) then return { now, 'backwards' } end
 if now - tonumber(ARGV[5]) > tonumber(ARGV[6]) then return { now, 'late' } end
 
-local campaign = redis.call('HMGET', KEYS[1], 'status', 'notAfter', 'ttl')
+local campaign = redis.call('HMGET', KEYS[1], 'status', 'notAfter', 'ttl', 'barredBy')
 if campaign[1] ~= 'running' then return { now, 'stopped', campaign[1] or 'missing' } end
+if campaign[4] then return { now, 'stopped', 'sender_paused' } end
 local not_after = tonumber(campaign[2])
 if not_after and now + tonumber(ARGV[8]) > not_after then return { now, 'expired' } end
 
