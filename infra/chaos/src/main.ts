@@ -8,6 +8,9 @@ import type { Result, Scenario } from './scenario.ts'
 import { SCENARIOS } from './scenarios.ts'
 
 const EX_USAGE = 64
+/** Scenarios at a time: each mostly waits, and two cores carry two. Those that measure run alone. */
+const LANES = 2
+
 const parsed = parseOptions(
   process.argv.slice(2),
   SCENARIOS.map(({ name }) => name),
@@ -19,28 +22,30 @@ else {
 }
 
 async function main(options: Options): Promise<void> {
-  const chosen = SCENARIOS.filter(({ name }) => options.only.length === 0 || options.only.includes(name))
-  for (const scenario of chosen) {
-    const began = performance.now()
-    const { figures, violations } = await attempt(scenario, options)
-    const seconds = Math.round((performance.now() - began) / 100) / 10
-    const ok = violations.length === 0
-    if (!ok) process.exitCode = 1
-    const numbers = Object.entries(figures).map(([name, value]) => `${name} ${value}`)
-    console.log(`${ok ? 'ok  ' : 'FAIL'} ${scenario.name} (${seconds} s): ${numbers.join(', ')}`)
-    for (const violation of violations) console.log(`     ${violation}`)
-    console.log(
-      JSON.stringify({
-        scenario: scenario.name,
-        seed: options.seed,
-        short: options.short,
-        ok,
-        figures,
-        violations,
-        seconds,
-      }),
-    )
-  }
+  const chosen = SCENARIOS.filter(({ name, long }) =>
+    options.only.length > 0 ? options.only.includes(name) : !(options.short && long === true),
+  )
+  const together = chosen.filter(({ alone }) => alone !== true)
+  await Promise.all(
+    Array.from({ length: LANES }, async () => {
+      for (let scenario = together.shift(); scenario !== undefined; scenario = together.shift())
+        await show(scenario, options)
+    }),
+  )
+  for (const scenario of chosen.filter(({ alone }) => alone === true)) await show(scenario, options)
+}
+
+async function show(scenario: Scenario, options: Options): Promise<void> {
+  const began = performance.now()
+  const { figures, violations } = await attempt(scenario, options)
+  const seconds = Math.round((performance.now() - began) / 100) / 10
+  const ok = violations.length === 0
+  if (!ok) process.exitCode = 1
+  const numbers = Object.entries(figures).map(([name, value]) => `${name} ${value}`)
+  console.log(`${ok ? 'ok  ' : 'FAIL'} ${scenario.name} (${seconds} s): ${numbers.join(', ')}`)
+  for (const violation of violations) console.log(`     ${violation}`)
+  const { seed, short } = options
+  console.log(JSON.stringify({ scenario: scenario.name, seed, short, ok, figures, violations, seconds }))
 }
 
 /** A scenario that breaks off has shown nothing; the others run all the same. */

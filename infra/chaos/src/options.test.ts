@@ -15,6 +15,9 @@ test('some, in short, from a seed', () => {
   })
 })
 
-test.each([[['--only', 'peace']], [['--seed', '-1']], [['--seed', 'x']], [['--long']]])('refuses %s', (args) => {
-  expect(parseOptions(args, NAMES)).toMatchObject({ ok: false })
-})
+test.each([[['--only', 'peace']], [['--seed', '-1']], [['--seed', 'x']], [['--long']], [['--full', '--short']]])(
+  'refuses %s',
+  (args) => {
+    expect(parseOptions(args, NAMES)).toMatchObject({ ok: false })
+  },
+)

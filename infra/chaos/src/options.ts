@@ -11,15 +11,22 @@ export type OptionsResult =
   | { readonly ok: true; readonly options: Options }
   | { readonly ok: false; readonly problem: string }
 
-export const USAGE = 'npm run chaos -- [--short] [--only NAME,NAME] [--seed N]'
+export const USAGE = 'npm run chaos -- [--full | --short] [--only NAME,NAME] [--seed N]'
 const SEED_MAX = 2 ** 32 - 1
 
 export function parseOptions(args: readonly string[], names: readonly string[]): OptionsResult {
   try {
     const { values } = parseArgs({
       args: [...args],
-      options: { only: { type: 'string' }, seed: { type: 'string' }, short: { type: 'boolean', default: false } },
+      options: {
+        only: { type: 'string' },
+        seed: { type: 'string' },
+        short: { type: 'boolean', default: false },
+        // What happens anyway; for those who want to say it.
+        full: { type: 'boolean', default: false },
+      },
     })
+    if (values.full && values.short) return { ok: false, problem: '--full and --short: one of them' }
     const only = values.only === undefined ? [] : values.only.split(',')
     const stranger = only.find((name) => !names.includes(name))
     if (stranger !== undefined)

@@ -19,5 +19,7 @@ export type Scenario = {
   readonly shows: string
   /** Too long for every commit: `--short` leaves it out, unless it is asked for by name. */
   readonly long?: true
+  /** It measures times or takes all cores: nothing else runs beside it. */
+  readonly alone?: true
   readonly run: (run: Run) => Promise<Result>
 }

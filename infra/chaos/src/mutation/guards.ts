@@ -195,7 +195,7 @@ export const MUTATIONS: readonly Mutation[] = [
     test('packages/whatsapp/test/endpoint.test.ts', 'is asked when|event loop stood still'),
     {
       file: 'packages/whatsapp/src/endpoint.ts',
-      from: 'this.#heldBack = this.#fence()',
+      from: 'this.#heldBack = this.#posting.fence()',
       to: 'this.#heldBack = null',
     },
   ),

@@ -47,7 +47,11 @@ async function checkWhole(tree: MutableTree, killer: Killer, { violations }: Rep
 
 async function checkMutation(tree: MutableTree, mutation: Mutation, report: Report, say: Run['say']): Promise<void> {
   const { guard, where, killer } = mutation
-  const putBack = await tree.takeOut(mutation)
+  const putBack = await tree.takeOut(mutation).catch((error: unknown) => String(error))
+  if (typeof putBack === 'string') {
+    report.violations.push(putBack)
+    return
+  }
   const verdict = await runKiller(tree.folder, killer)
   await putBack()
   const name = `${guard} (${where})`
@@ -65,5 +69,6 @@ export const mutation: Scenario = {
   name: 'mutation',
   shows: 'each guard of the send path taken out of a copy of the sources: a test or a law must fail',
   long: true,
+  alone: true,
   run,
 }

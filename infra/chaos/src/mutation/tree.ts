@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 import type { Mutation } from './guards.ts'
 
-const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
+export const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
 const COPIED = ['apps', 'infra', 'packages', 'package.json', 'tsconfig.base.json', 'vitest.config.ts']
 
 /** A copy of the sources as they are now, to take guards out of; installed packages are links, our own are the copy's. */
@@ -33,7 +33,7 @@ export class MutableTree {
     for (const { file, from, to } of edits) {
       const path = join(this.folder, file)
       const text = await readFile(path, 'utf8')
-      if (text.split(from).length !== 2) throw new Error(`"${guard}" is not where it was, in ${file}: ${from}`)
+      if (text.split(from).length !== 2) throw new Error(`"${guard}" does not stand once in ${file}: ${from}`)
       originals.push([path, text])
       await writeFile(
         path,

@@ -7,7 +7,7 @@ import { people, SENDER, Stage } from '../stage.ts'
 /** An endpoint that answers 5xx, readable and not, and then heals. */
 async function runOutage({ seed, short, say }: Run): Promise<Result> {
   const numbers = people(short ? 2_000 : 20_000)
-  const lastsMs = short ? 3_000 : 30_000
+  const lastsMs = short ? 3_000 : 12_000
   const stage = await Stage.set({ seed, messagesPerSecond: short ? 150 : 250, workers: 2 })
   try {
     const campaign = await stage.upstream.run(`outage-${seed}`, numbers, { sender: SENDER, onUnknown: 'resend' })
@@ -53,7 +53,7 @@ async function runExpiry({ seed, short, say }: Run): Promise<Result> {
       async () => await client.hlen(keys.blocks(SENDER)),
       (blocks) => blocks > 0,
     )
-    await sleep(short ? 1_000 : 10_000)
+    await sleep(short ? 1_000 : 5_000)
     const { processed } = (await stage.witness.summary()).requests
     const renewedAt = performance.now()
     await stage.renewToken('another-token')
@@ -81,11 +81,13 @@ async function runExpiry({ seed, short, say }: Run): Promise<Result> {
 export const serverErrors: Scenario = {
   name: 'server-errors',
   shows: 'a storm of 5xx and resets, then health: everybody is sent to once, nobody is rejected',
+  long: true,
   run: runOutage,
 }
 
 export const tokenExpiry: Scenario = {
   name: 'token-expiry',
   shows: 'the access token expires half-way: nobody is rejected, a new token sets it going by itself',
+  long: true,
   run: runExpiry,
 }

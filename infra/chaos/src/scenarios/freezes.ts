@@ -12,9 +12,9 @@ const LOCK_MS = 15_000
 /** Whole processes stopped for 1 to 3 locks: others take their visits over, then they wake up and go on. */
 async function runStops({ seed, short, say }: Run): Promise<Result> {
   const random = seededRandom(seed)
-  const [recipients, stops, workers] = short ? [3_000, 4, 4] : [20_000, 100, 8]
+  const [recipients, stops, workers] = short ? [3_000, 4, 4] : [20_000, 100, 21]
   const numbers = people(recipients)
-  const stage = await Stage.set({ seed, messagesPerSecond: short ? 150 : 60, workers, simulator: ROUGH })
+  const stage = await Stage.set({ seed, messagesPerSecond: short ? 150 : 120, workers, simulator: ROUGH })
   try {
     const options = { sender: SENDER, onUnknown: 'resend' } as const
     const campaign = await stage.upstream.run(`stops-${seed}`, numbers, options)
@@ -79,11 +79,13 @@ async function runFrozenLoops({ seed, short, say }: Run): Promise<Result> {
 export const stoppedProcesses: Scenario = {
   name: 'stopped-processes',
   shows: 'send-workers stopped by SIGSTOP for 1 to 3 locks, under resend: nobody twice',
+  long: true,
   run: runStops,
 }
 
 export const frozenLoops: Scenario = {
   name: 'frozen-loops',
   shows: 'event loops frozen between claim and request, and between a claim and its answer: nobody twice',
+  long: true,
   run: runFrozenLoops,
 }

@@ -45,10 +45,10 @@ async function storm(stage: Stage, random: Random, kills: number, { say }: Run):
 
 async function run(options: Run, onUnknown: 'keep' | 'resend'): Promise<Result> {
   const random = seededRandom(options.seed)
-  const [recipients, kills] = options.short ? [3_000, 10] : [20_000, 70]
+  const [recipients, kills] = options.short ? [1_200, 8] : [20_000, 70]
   const numbers = people(recipients)
   // Slow enough that all kills fall into the sending.
-  const messagesPerSecond = options.short ? 200 : 180
+  const messagesPerSecond = options.short ? 150 : 200
   const stage = await Stage.set({
     seed: options.seed,
     messagesPerSecond,
@@ -81,5 +81,6 @@ export const killStormKeep: Scenario = {
 export const killStormResend: Scenario = {
   name: 'kill-storm-resend',
   shows: 'the same with onUnknown: resend, while webhooks flow: everybody once',
+  long: true,
   run: async (options) => await run(options, 'resend'),
 }

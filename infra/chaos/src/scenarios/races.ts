@@ -75,7 +75,7 @@ async function quiet(stage: Stage, campaign: string): Promise<void> {
 
 async function run({ seed, short, say }: Run): Promise<Result> {
   const random = seededRandom(seed)
-  const [races, lanes] = short ? [12, 4] : [500, 6]
+  const [races, lanes] = short ? [9, 9] : [500, 24]
   const stage = await Stage.set({
     seed,
     messagesPerSecond: 900,
@@ -96,10 +96,14 @@ async function run({ seed, short, say }: Run): Promise<Result> {
     }
     await Promise.all(Array.from({ length: lanes }, async () => await lane()))
     say(`races: ${JSON.stringify(held)}`)
+    // A busy machine makes the witness see requests late.
+    const latestAllowedMs = FENCE_MS + (await stage.witness.summary()).witness.loopDelayMaxMs
     const violations = [
       ...(counted.claims > 0 ? [`${counted.claims} recipients were claimed after the answer`] : []),
       ...(counted.requests > 0 ? [`${counted.requests} who were free at the answer were sent to`] : []),
-      ...(counted.latestMs > FENCE_MS ? [`a request came ${Math.round(counted.latestMs)} ms after the answer`] : []),
+      ...(counted.latestMs > latestAllowedMs
+        ? [`a request came ${Math.round(counted.latestMs)} ms after the answer`]
+        : []),
     ]
     return {
       figures: {

@@ -115,5 +115,7 @@ export const redisAway: Scenario = {
   name: 'redis-away',
   shows:
     'Redis black-holed, slow, out of memory, read-only, down: nothing is sent without the ledger, and all goes on by itself',
+  long: true,
+  alone: true,
   run,
 }

@@ -10,12 +10,12 @@ import { ROUGH } from './kill-storm.ts'
 /** Answers of Redis that break off at a random byte: what was asked has been done, and is asked again. */
 async function run({ seed, short, say }: Run): Promise<Result> {
   const random = seededRandom(seed)
-  const [recipients, cuts] = short ? [1_500, 100] : [20_000, 5_000]
+  const [recipients, cuts] = short ? [1_500, 60] : [20_000, 5_000]
   const numbers = people(recipients)
   const stage = await Stage.set({
     seed,
-    messagesPerSecond: short ? 300 : 100,
-    workers: short ? 3 : 6,
+    messagesPerSecond: short ? 200 : 150,
+    workers: short ? 4 : 14,
     proxies: true,
     simulator: ROUGH,
   })
@@ -30,7 +30,7 @@ async function run({ seed, short, say }: Run): Promise<Result> {
         // Evenly over the orders of magnitude: some cut the first answer, some let a claim and its settlements through.
         proxy.cutAfterResponseBytes(Math.ceil(10 ** (random() * 4.3)))
         const before = proxy.connections
-        await sleep(200 + random() * 800)
+        await sleep(200 + random() * 400)
         if (before === 0) continue
         done += 1
       }

@@ -13,7 +13,7 @@ async function run({ seed, short, say }: Run): Promise<Result> {
   const numbers = people(recipients)
   const stage = await Stage.set({
     seed,
-    messagesPerSecond: short ? 200 : 150,
+    messagesPerSecond: short ? 200 : 180,
     workers: 3,
     // Answers take a while, so that every SIGTERM finds requests on the wire.
     simulator: { answers: { latencyP50Ms: 200, latencyP95Ms: 800, latencyMaxMs: 1_500 } },
@@ -46,5 +46,7 @@ async function run({ seed, short, say }: Run): Promise<Result> {
 export const rollingRestarts: Scenario = {
   name: 'rolling-restarts',
   shows: 'SIGTERM to one process after the other under load: each ends in time with 0, and no number shows it',
+  long: true,
+  alone: true,
   run,
 }

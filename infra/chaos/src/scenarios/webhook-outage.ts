@@ -9,7 +9,7 @@ import { people, SENDER, Stage } from '../stage.ts'
  * ones by and by: silence about an old message means nothing yet.
  */
 async function run({ seed, short, say }: Run): Promise<Result> {
-  const numbers = people(short ? 900 : 6_000)
+  const numbers = people(short ? 900 : 4_000)
   const outageMs = short ? 14_000 : 40_000
   const stage = await Stage.set({
     seed,
@@ -46,5 +46,6 @@ async function run({ seed, short, say }: Run): Promise<Result> {
 export const webhookOutage: Scenario = {
   name: 'webhook-outage',
   shows: 'status-workers away for longer than the window of resending: what comes late is waited for, nobody twice',
+  long: true,
   run,
 }

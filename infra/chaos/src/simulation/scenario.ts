@@ -38,5 +38,7 @@ async function inThread(batch: Batch): Promise<BatchResult> {
 export const simulation: Scenario = {
   name: 'simulation',
   shows: 'the core in virtual time: crashes, freezes, replays, reordering, all laws after every step',
+  long: true,
+  alone: true,
   run,
 }
