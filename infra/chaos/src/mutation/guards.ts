@@ -229,10 +229,10 @@ export const MUTATIONS: readonly Mutation[] = [
       to: '',
     },
   ),
-  one('opt-outs are asked for after each claim', 'visit.ts', test(SENDING, 'opted out'), {
-    file: 'apps/send-worker/src/visit.ts',
-    from: 'if (optedOut !== false) {',
-    to: 'if (optedOut === null) {',
+  one('opt-outs are asked for after each claim', 'claimed-window.ts', test(SENDING, 'opted out'), {
+    file: 'apps/send-worker/src/claimed-window.ts',
+    from: 'if (optedOut[index] === false) this',
+    to: 'if (optedOut[index] !== null) this',
   }),
   one('a broken connection is trusted only after a beat', 'guard.ts', test('apps/send-worker/src/guard.test.ts'), {
     file: 'apps/send-worker/src/guard.ts',
