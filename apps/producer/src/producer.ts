@@ -19,6 +19,7 @@ import {
   SenderPauses,
   Senders,
   Suppressions,
+  whyAway,
   TemplateStandings,
 } from '@chasqui/store'
 import type { RedisClient } from '@chasqui/store'
@@ -46,6 +47,19 @@ export async function startProducer(settings: Settings, senders: readonly Sender
   const schedule = new ScheduleQueue(client, settings.REDIS_PREFIX)
   const metrics = createMetrics({ app: 'producer' })
   const stopping = new AbortController()
+  let listening = false
+  // First of all: the process is alive from now on, whatever Redis does.
+  const ops = await startOpsServer({
+    host: settings.HOST,
+    port: settings.METRICS_PORT,
+    registry: metrics.registry,
+    ready: async () => {
+      if (stopping.signal.aborted) return { ok: false, why: 'stopping' }
+      if (!listening) return { ok: false, why: 'starting' }
+      const why = await whyAway(client)
+      return why === null ? { ok: true } : { ok: false, why }
+    },
+  })
   const context = assemble({
     settings,
     senders,
@@ -76,22 +90,13 @@ export async function startProducer(settings: Settings, senders: readonly Sender
     (error) => logger.warn({ err: error }, 'schedules not reconciled'),
   )
 
-  const ops = await startOpsServer({
-    host: settings.HOST,
-    port: settings.METRICS_PORT,
-    registry: metrics.registry,
-    ready: async () => {
-      if (stopping.signal.aborted) return { ok: false, why: 'stopping' }
-      await client.ping()
-      return { ok: true }
-    },
-  })
   void durabilityWarnings(client)
     .then((warnings) => {
       for (const warning of warnings) logger.warn(warning)
     })
     .catch(onError)
   await app.listen({ host: settings.HOST, port: settings.PORT })
+  listening = true
   onShutdown({
     logger,
     deadlineMs: SHUTDOWN_MS,

@@ -19,6 +19,7 @@ import {
   Senders,
   Suppressions,
   TemplateStandings,
+  whyAway,
 } from '@chasqui/store'
 import type { RedisClient } from '@chasqui/store'
 
@@ -45,6 +46,20 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
   const onError = (error: Error): void => logger.warn({ err: error }, 'redis connection')
   const ledgerClient = connectRedis(config.redisUrl, 'ledger', onError)
   const queueClient = connectRedis(config.redisUrl, 'blocking', onError)
+  let draining = false
+  /** Why no claim may be made; a worker that has not reached Redis yet knows nothing. */
+  let forbidden = (): string | null => 'Redis has not been reached yet'
+  // First of all: the process is alive from now on, whatever Redis does.
+  const ops = await startOpsServer({
+    host: config.host,
+    port: config.metricsPort,
+    registry: metrics.registry,
+    ready: async () => {
+      if (draining) return { ok: false, why: 'draining' }
+      const why = (await whyAway(ledgerClient)) ?? forbidden()
+      return why === null ? { ok: true } : { ok: false, why }
+    },
+  })
   const member = randomUUID()
   const trust = {
     forbidden: () => guard.forbidden !== null,
@@ -66,6 +81,7 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
     onRelease: () => trust.claims.forget(),
     onTrouble: (error) => shared.events.trouble('beat', error),
   })
+  forbidden = () => guard.forbidden
   // 'close' is the end of the only connection, or of all of a cluster's; '-node' of one of these.
   for (const event of ['close', '-node']) ledgerClient.on(event, () => guard.connectionLost())
   const roster = new Roster({ shared, read: config.readSenders, logger })
@@ -88,17 +104,6 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
     onReaped: (sender, recipients) => metrics.reaped.inc({ sender }, recipients),
     onCompleted: shared.events.completed,
     onTrouble: (error) => shared.events.trouble('sweep', error),
-  })
-  let draining = false
-  const ops = await startOpsServer({
-    host: config.host,
-    port: config.metricsPort,
-    registry: metrics.registry,
-    ready: async () => {
-      if (draining) return { ok: false, why: 'draining' }
-      await ledgerClient.ping()
-      return guard.forbidden === null ? { ok: true } : { ok: false, why: guard.forbidden }
-    },
   })
   // The kill switch must be known before the first claim.
   await guard.start()

@@ -15,6 +15,7 @@ import {
   Senders,
   Suppressions,
   WebhookLog,
+  whyAway,
 } from '@chasqui/store'
 import { appSecrets } from '@chasqui/whatsapp'
 
@@ -116,8 +117,8 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
     registry: metrics.registry,
     ready: async () => {
       if (stopping.signal.aborted) return { ok: false, why: 'draining' }
-      await inboxClient.ping()
-      return { ok: true }
+      const why = await whyAway(inboxClient)
+      return why === null ? { ok: true } : { ok: false, why }
     },
   })
   folder.start()

@@ -1,5 +1,5 @@
 export { Keys } from './keys.ts'
-export { closeRedis, connectRedis } from './redis.ts'
+export { closeRedis, connectRedis, whyAway } from './redis.ts'
 export type { ConnectionRole, RedisClient } from './redis.ts'
 export { CHUNK_ROWS, CLAIM_PATIENCE_MS, Ledger } from './ledger.ts'
 export type {

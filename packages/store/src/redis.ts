@@ -56,6 +56,23 @@ function openCluster(seeds: readonly string[], role: ConnectionRole): Cluster {
   })
 }
 
+/** `/readyz` waits for two seconds; who asks shall learn why and not only that nobody answered, ms. */
+const ANSWER_PATIENCE_MS = 1_500
+
+/** Why Redis cannot be worked with now, in words for people; `null`: it answers. Never waits for a connection. */
+export async function whyAway(client: RedisClient): Promise<string | null> {
+  if (client.status !== 'ready') return `Redis cannot be reached (the connection is ${client.status})`
+  const { promise: late, resolve } = Promise.withResolvers<string>()
+  const timer = setTimeout(() => resolve(`Redis has not answered for ${ANSWER_PATIENCE_MS} ms`), ANSWER_PATIENCE_MS)
+  try {
+    return await Promise.race([client.ping().then(() => null), late])
+  } catch (error) {
+    return `Redis does not answer as it should: ${error instanceof Error ? error.message : String(error)}`
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** Close a connection, letting answers that are on their way arrive. */
 export async function closeRedis(client: RedisClient): Promise<void> {
   if (client.status === 'ready') await client.quit().catch(() => client.disconnect())
