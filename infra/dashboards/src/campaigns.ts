@@ -258,6 +258,10 @@ const statuses: Row = {
       queries: [
         { legend: 'waiting', expr: 'max(chasqui_webhook_backlog_entries)' },
         { legend: 'dead letters kept', expr: 'max(chasqui_webhook_dead_letters)' },
+        {
+          legend: 'dead letters thrown away an hour',
+          expr: 'sum(increase(chasqui_webhook_dead_letters_forgotten_total[1h]))',
+        },
       ],
     },
     {

@@ -13,3 +13,5 @@ export { claimWindow, finishChunk, reapClaims, releaseUnknowns, settleRows } fro
 export type { Claim, ClaimAnswer, ClaimLedger, ClaimQuestion, ReleaseQuestion, Settlement } from './claims.ts'
 export { rateInForce } from './sender-rate.ts'
 export type { RateOrigin, RateWords } from './sender-rate.ts'
+export { compareRetelling, disagreements, retell, startRetelling } from './retelling.ts'
+export type { Comparison, LedgerSnapshot, Retelling } from './retelling.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 
 import { dispositionOf, DISPOSITIONS, viewOf } from '@chasqui/delivery'
-import type { DeliveryView } from '@chasqui/delivery'
+import type { DeliveryView, LedgerSnapshot } from '@chasqui/delivery'
 
 import type { Keys } from './keys.ts'
 import type { RedisClient } from './redis.ts'
@@ -45,6 +45,21 @@ export async function recount(client: RedisClient, keys: Keys, campaign: string)
   }
 }
 
+/** A campaign's ledger bytes and counters, all at one instant; two bytes a recipient, copied and read like those of a recount. */
+export async function snapshotLedger(client: RedisClient, keys: Keys, campaign: string): Promise<LedgerSnapshot> {
+  const copies = { states: keys.copy(campaign, randomUUID()), facts: keys.copy(campaign, randomUUID()) }
+  try {
+    const counts = await takeCopies(client, keys, campaign, copies)
+    return {
+      states: Buffer.concat(await Array.fromAsync(piecesOf(client, copies.states))),
+      facts: Buffer.concat(await Array.fromAsync(piecesOf(client, copies.facts))),
+      counts: new Map(Object.entries(counts).map(([field, value]) => [field, Number(value)])),
+    }
+  } finally {
+    await client.unlink(copies.states, copies.facts)
+  }
+}
+
 /** What the counters must say for these ledger bytes and facts. */
 export function countLedger(states: Uint8Array, facts: Uint8Array): Map<string, number> {
   return countsOf(tally(states), tally(facts))
@@ -70,10 +85,15 @@ async function takeCopies(
 
 async function tallyOf(client: RedisClient, key: string): Promise<Uint32Array> {
   const byByte = new Uint32Array(256)
+  for await (const piece of piecesOf(client, key)) tally(piece, byByte)
+  return byByte
+}
+
+async function* piecesOf(client: RedisClient, key: string): AsyncGenerator<Buffer> {
   for (let from = 0; ; from += PIECE) {
     const piece = await client.getrangeBuffer(key, from, from + PIECE - 1)
-    tally(piece, byByte)
-    if (piece.length < PIECE) return byByte
+    yield piece
+    if (piece.length < PIECE) return
   }
 }
 

@@ -6,7 +6,8 @@ import { loadScript } from './script.ts'
 const TRIM = loadScript('trim-log')
 const FORGET_CONSUMERS = loadScript('forget-consumers')
 
-const GROUP = 'fold'
+/** The consumer group that folds. */
+export const GROUP = 'fold'
 /** An entry another consumer has held for this long is taken over: it died, or it is so slow that twice does no harm, ms. */
 const TAKE_OVER_MS = 5_000
 /** A consumer that has not asked for this long is no process any more, ms; a living one asks twice a second. */
@@ -140,9 +141,9 @@ export class WebhookLog {
   }
 }
 
-type RawEntry = readonly [Buffer, readonly Buffer[]]
+export type RawEntry = readonly [Buffer, readonly Buffer[]]
 
-function parseEntry([id, fields]: RawEntry): LogEntry {
+export function parseEntry([id, fields]: RawEntry): LogEntry {
   const text = id.toString()
   const bytes = fields.reduce((sum, field) => sum + field.length, 0)
   // What was a dead letter for a while came when it came first.
@@ -150,7 +151,7 @@ function parseEntry([id, fields]: RawEntry): LogEntry {
   return { id: text, at, bytes, unpack: () => bodiesIn(fields) }
 }
 
-function toRecord(flat: readonly unknown[]): Record<string, unknown> {
+export function toRecord(flat: readonly unknown[]): Record<string, unknown> {
   const record: Record<string, unknown> = {}
   for (let index = 0; index + 1 < flat.length; index += 2) record[String(flat[index])] = flat[index + 1]
   return record
