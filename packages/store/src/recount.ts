@@ -51,8 +51,8 @@ export async function snapshotLedger(client: RedisClient, keys: Keys, campaign: 
   try {
     const counts = await takeCopies(client, keys, campaign, copies)
     return {
-      states: Buffer.concat(await Array.fromAsync(piecesOf(client, copies.states))),
-      facts: Buffer.concat(await Array.fromAsync(piecesOf(client, copies.facts))),
+      states: await wholeOf(client, copies.states),
+      facts: await wholeOf(client, copies.facts),
       counts: new Map(Object.entries(counts).map(([field, value]) => [field, Number(value)])),
     }
   } finally {
@@ -87,6 +87,12 @@ async function tallyOf(client: RedisClient, key: string): Promise<Uint32Array> {
   const byByte = new Uint32Array(256)
   for await (const piece of piecesOf(client, key)) tally(piece, byByte)
   return byByte
+}
+
+async function wholeOf(client: RedisClient, key: string): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  for await (const piece of piecesOf(client, key)) pieces.push(piece)
+  return Buffer.concat(pieces)
 }
 
 async function* piecesOf(client: RedisClient, key: string): AsyncGenerator<Buffer> {
