@@ -8,6 +8,7 @@ import {
   closeRedis,
   connectRedis,
   DeadLetters,
+  Heart,
   Keys,
   LapseBook,
   Lease,
@@ -21,6 +22,7 @@ import { appSecrets } from '@chasqui/whatsapp'
 
 import type { StatusWorkerConfig } from './config.ts'
 import { Deeds } from './deeds.ts'
+import { readConditions } from './conditions.ts'
 import { Exporter } from './exporter.ts'
 import { Folder } from './folder.ts'
 import { Inbox } from './inbox.ts'
@@ -88,6 +90,8 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
     log,
     letters,
     inSight: async (most, now) => await campaignsInSight(foldClient, keys, most, now),
+    conditions: async (ids, now) =>
+      await readConditions({ heart: new Heart(foldClient, keys, holder), senders, rates: config.rates }, ids, now),
     now: Date.now,
     onTrouble,
   })

@@ -2,6 +2,8 @@ import { common, integer, port, readEnvironment, readSenders, text } from '@chas
 import type { Environment, LogLevel } from '@chasqui/runtime'
 import { z } from 'zod'
 
+import type { ConfiguredRate } from './conditions.ts'
+
 export type StatusWorkerConfig = {
   readonly redisUrl: string
   readonly prefix: string
@@ -21,6 +23,8 @@ export type StatusWorkerConfig = {
   readonly letterBytes: number
   /** Phone number id -> sender id. */
   readonly senderOf: ReadonlyMap<string, string>
+  /** Sender id -> its rates. */
+  readonly rates: ReadonlyMap<string, ConfiguredRate>
   /** WhatsApp Business Account -> its senders' ids. */
   readonly sendersOf: ReadonlyMap<string, ReadonlySet<string>>
 }
@@ -74,6 +78,7 @@ export function readConfig(env: Environment): StatusWorkerConfig {
     undeliveredBufferMs: values.UNDELIVERED_BUFFER_SECONDS * 1_000,
     letterBytes: values.WEBHOOK_DEAD_LETTERS_MB * 1_048_576,
     senderOf: new Map(senders.map(({ id, phoneNumberId }) => [phoneNumberId, id])),
+    rates: new Map(senders.map((sender) => [sender.id, sender])),
     sendersOf: new Map(
       [...Map.groupBy(senders, ({ wabaId }) => wabaId)].map(([wabaId, own]) => [
         wabaId,

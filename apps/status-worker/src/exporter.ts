@@ -2,7 +2,10 @@ import { DISPOSITIONS } from '@chasqui/delivery'
 import { pause } from '@chasqui/runtime'
 import type { CampaignSight, DeadLetters, Lease, WebhookLog } from '@chasqui/store'
 
+import type { Conditions } from './conditions.ts'
 import type { StatusMetrics } from './metrics.ts'
+import { aheadOf, outlook } from './outlook.ts'
+import type { SenderOutlook } from './outlook.ts'
 import { Paces } from './pace.ts'
 
 export type ExporterOptions = {
@@ -14,6 +17,8 @@ export type ExporterOptions = {
     most: number,
     now: number,
   ) => Promise<{ readonly seen: readonly CampaignSight[]; readonly total: number }>
+  /** What keeps campaigns of these senders from moving, at `now` (ms). */
+  readonly conditions: (senders: ReadonlySet<string>, now: number) => Promise<Conditions>
   /** Ms since 1970. */
   readonly now: () => number
   readonly onTrouble: (error: unknown) => void
@@ -22,6 +27,8 @@ export type ExporterOptions = {
 /** Campaigns exported, at most; each is some 16 series. */
 const CAMPAIGNS_MAX = 200
 const EVERY_MS = 2_000
+/** A sender that is configured elsewhere. */
+const UNKNOWN_SENDER: SenderOutlook = { rate: null, stands: null, restsUntil: 0 }
 const STATUSES = ['sent', 'delivered', 'read', 'failed', 'undelivered', 'held'] as const
 
 /**
@@ -72,15 +79,24 @@ export class Exporter {
   }
 
   async #look(): Promise<void> {
-    const { metrics, lease, inSight, now } = this.#options
+    const { metrics, lease, inSight, conditions, now } = this.#options
     const asked = now()
     if (!(await lease.hold())) return this.#yield()
     this.#mineUntil = asked + lease.ms
     metrics.exporter.set(1)
     const { seen, total } = await inSight(CAMPAIGNS_MAX, now())
+    const { halted, senders } = await conditions(new Set(seen.map(({ sender }) => sender)), now())
+    const running = Map.groupBy(
+      seen.filter(({ status }) => status === 'running'),
+      ({ sender }) => sender,
+    )
     // Nothing is awaited from here on: a scrape sees the old series or the new ones, not half of each.
     this.#forget()
-    for (const campaign of seen) this.#show(campaign)
+    for (const campaign of seen) {
+      this.#show(campaign)
+      const others = (running.get(campaign.sender) ?? []).filter(({ id }) => id !== campaign.id)
+      this.#showOutlook(campaign, others, senders.get(campaign.sender) ?? UNKNOWN_SENDER, halted)
+    }
     this.#showSendable(seen)
     metrics.dropped.set(Math.max(0, total - seen.length))
     this.#paces.keepOnly(new Set(seen.map(({ id }) => id)))
@@ -94,23 +110,45 @@ export class Exporter {
   }
 
   #forget(): void {
-    const { recipients, messages, eta, slack, sendable, dropped } = this.#options.metrics
-    for (const gauge of [recipients, messages, eta, slack, sendable, dropped]) gauge.reset()
+    const { recipients, messages, eta, slack, notAfter, standing, sendable, dropped } = this.#options.metrics
+    for (const gauge of [recipients, messages, eta, slack, notAfter, standing, sendable, dropped]) gauge.reset()
   }
 
-  #show({ id: campaign, status, counts, notAfter }: CampaignSight): void {
-    const { metrics, now } = this.#options
+  #show({ id: campaign, counts }: CampaignSight): void {
+    const { metrics } = this.#options
     for (const disposition of DISPOSITIONS)
       metrics.recipients.set({ campaign, disposition }, counts.get(disposition) ?? 0)
     for (const what of STATUSES) metrics.messages.set({ campaign, status: what }, counts.get(`delivery:${what}`) ?? 0)
-    const pending = counts.get('pending') ?? 0
-    this.#paces.note(campaign, now(), (counts.get('recipients') ?? 0) - pending)
-    const ended = status === 'completed' || status === 'canceled'
+  }
+
+  #showOutlook(
+    sight: CampaignSight,
+    others: readonly CampaignSight[],
+    sender: SenderOutlook,
+    halted: Conditions['halted'],
+  ): void {
+    const { metrics, now } = this.#options
+    const { id: campaign, status, notAfter, startAt } = sight
+    const pending = pendingOf(sight)
+    this.#paces.note(campaign, now(), (sight.counts.get('recipients') ?? 0) - pending)
+    const ahead = aheadOf(pending, [pending, ...others.map(pendingOf)])
     const pace = this.#paces.of(campaign)
-    const eta = pending === 0 || ended ? 0 : pending / pace
-    if (!Number.isFinite(eta)) return
-    metrics.eta.set({ campaign }, eta)
-    if (notAfter !== null && !ended) metrics.slack.set({ campaign }, (notAfter - now()) / 1_000 - eta)
+    const { eta, slack, standing } = outlook({
+      now: now(),
+      status,
+      pending,
+      pace,
+      startAt,
+      notAfter,
+      ahead,
+      sender,
+      halted,
+    })
+    if (eta !== null) metrics.eta.set({ campaign }, eta)
+    if (slack === null) return
+    metrics.slack.set({ campaign }, slack)
+    if (notAfter !== null) metrics.notAfter.set({ campaign }, notAfter / 1_000)
+    if (standing !== null) metrics.standing.set({ campaign, reason: standing }, 1)
   }
 
   #showSendable(seen: readonly CampaignSight[]): void {
@@ -120,4 +158,8 @@ export class Exporter {
     }
     for (const [sender, messages] of bySender) this.#options.metrics.sendable.set({ sender }, messages)
   }
+}
+
+function pendingOf({ counts }: CampaignSight): number {
+  return counts.get('pending') ?? 0
 }

@@ -89,13 +89,23 @@ export function createStatusMetrics() {
     }),
     eta: metrics.gauge({
       name: 'chasqui_campaign_finish_eta_seconds',
-      help: `Seconds until everybody has been handed over at the pace of the last minute; none while nothing moves. ${CAMPAIGN}`,
+      help: `Seconds until everybody has been handed over, at the pace of the last minute, or at the limit of the sender before anything moves; none while it stands. ${CAMPAIGN}`,
       labelNames: ['campaign'] as const,
     }),
     slack: metrics.gauge({
       name: 'chasqui_campaign_deadline_slack_seconds',
-      help: `Seconds between that end and the last safe moment of hand-over; below zero: it will be missed. ${CAMPAIGN}`,
+      help: `Seconds between that end, or the end it would come to if it went on now, and the last safe moment of hand-over; below zero: it will be missed. ${CAMPAIGN}`,
       labelNames: ['campaign'] as const,
+    }),
+    notAfter: metrics.gauge({
+      name: 'chasqui_campaign_not_after_timestamp_seconds',
+      help: `The last safe moment of hand-over, seconds since 1970; only of campaigns that have one and have not ended. ${CAMPAIGN}`,
+      labelNames: ['campaign'] as const,
+    }),
+    standing: metrics.gauge({
+      name: 'chasqui_campaign_standing',
+      help: `1 while a campaign with a deadline and work left does not move before somebody does something, by reason. ${CAMPAIGN}`,
+      labelNames: ['campaign', 'reason'] as const,
     }),
     sendable: metrics.gauge({
       name: 'chasqui_sendable_messages',

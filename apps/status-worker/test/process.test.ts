@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 
 import { obtainPrometheus } from '@chasqui/harness'
+import { Campaigns, SenderPauses } from '@chasqui/store'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 import { status, statusesBody, until, World } from './world.ts'
@@ -102,6 +103,33 @@ describe('a status-worker', { timeout: 50_000 }, () => {
       expect(text).toContain(name)
     expect(text).not.toMatch(/5511900000|wamid/)
     expect(worker.app.lines.join('\n')).not.toMatch(/5511900000|wamid/)
+  })
+
+  test('shows the time to spare of campaigns that do not move: not sent to yet, paused, of a paused sender', async () => {
+    const sendBy = new Date(Date.now() + 600_000).toISOString()
+    for (const id of ['fresh', 'paused']) await world.runningCampaign(id, 800, { sendBy })
+    await new Campaigns(world.client, world.keys).move({ id: 'paused', from: 'running', to: 'paused', reason: 'api:x' })
+    const worker = await world.start()
+    const slack = async (id: string): Promise<number | null> =>
+      await worker.metric(`chasqui_campaign_deadline_slack_seconds{campaign="${id}"}`)
+    const standing = async (id: string, reason: string): Promise<boolean> =>
+      (await worker.metric(`chasqui_campaign_standing{campaign="${id}",reason="${reason}"}`)) === 1
+    await until(async () => await standing('paused', 'campaign_paused'))
+    // 800 recipients at 80 a second.
+    for (const id of ['fresh', 'paused']) {
+      expect(await slack(id)).toBeLessThan(591)
+      expect(await slack(id)).toBeGreaterThan(550)
+    }
+    expect(await worker.metric('chasqui_campaign_finish_eta_seconds{campaign="fresh"}')).toBe(10)
+    expect(await worker.metric('chasqui_campaign_finish_eta_seconds{campaign="paused"}')).toBeNull()
+    expect(await worker.metric('chasqui_campaign_not_after_timestamp_seconds{campaign="fresh"}')).toBe(
+      Date.parse(sendBy) / 1_000,
+    )
+    await new SenderPauses(world.client, world.keys).pause('main', 'x', 'y')
+    await until(async () => await standing('fresh', 'sender_paused'))
+    expect(await slack('fresh')).toBeGreaterThan(550)
+    await new SenderPauses(world.client, world.keys).resume('main')
+    await until(async () => !(await standing('fresh', 'sender_paused')))
   })
 
   test('shows campaigns alone among replicas; when it is stopped, another takes over at once', async () => {

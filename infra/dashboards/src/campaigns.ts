@@ -109,7 +109,8 @@ const progress: Row = {
     {
       kind: 'lines',
       title: 'Time to spare before the deadline',
-      description: 'Below zero the rest of the campaign will expire. Only campaigns with a deadline have a line.',
+      description:
+        'Below zero the rest of the campaign will expire. Of one that stands still: what would be left if it went on now. Only campaigns with a deadline have a line.',
       unit: 's',
       width: 8,
       queries: [

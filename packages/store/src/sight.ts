@@ -9,6 +9,8 @@ export type CampaignSight = {
   readonly status: string
   /** Last safe moment of hand-over, ms; `null`: none. */
   readonly notAfter: number | null
+  /** When it starts or started by its schedule, ms; `null`: at its launch, or again and again. */
+  readonly startAt: number | null
   /** The counts hash; a missing field is 0. */
   readonly counts: ReadonlyMap<string, number>
 }
@@ -36,9 +38,9 @@ export async function campaignsInSight(
 }
 
 async function look(client: RedisClient, keys: Keys, id: string): Promise<CampaignSight | null> {
-  const [[sender, status, notAfter], counts] = await Promise.all([
-    client.hmget(keys.campaign(id), 'sender', 'status', 'notAfter') as Promise<
-      [string | null, string | null, string | null]
+  const [[sender, status, notAfter, startAt], counts] = await Promise.all([
+    client.hmget(keys.campaign(id), 'sender', 'status', 'notAfter', 'startAt') as Promise<
+      [string | null, string | null, string | null, string | null]
     >,
     client.hgetall(keys.counts(id)),
   ])
@@ -47,7 +49,12 @@ async function look(client: RedisClient, keys: Keys, id: string): Promise<Campai
     id,
     sender,
     status,
-    notAfter: notAfter === null || notAfter === '' ? null : Number(notAfter),
+    notAfter: timeOf(notAfter),
+    startAt: timeOf(startAt),
     counts: new Map(Object.entries(counts).map(([field, value]) => [field, Number(value)])),
   }
+}
+
+function timeOf(field: string | null): number | null {
+  return field === null || field === '' ? null : Number(field)
 }
