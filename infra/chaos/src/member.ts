@@ -40,6 +40,15 @@ export class Member {
     return await app.ready(60_000)
   }
 
+  /** Whether it says that it is alive, within a second, as an orchestrator asks; told by the process that runs now. */
+  async isLive(): Promise<boolean> {
+    const metricsPort = (await this.#app?.ready(60_000))?.metricsPort ?? 0
+    const answer = await fetch(`http://127.0.0.1:${metricsPort}/livez`, { signal: AbortSignal.timeout(1_000) }).catch(
+      () => null,
+    )
+    return answer?.ok === true
+  }
+
   get lines(): readonly string[] {
     return this.#app?.lines ?? []
   }

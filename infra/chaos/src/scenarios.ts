@@ -3,10 +3,13 @@ import { controlGroup } from './scenarios/control-group.ts'
 import { deadlines } from './scenarios/deadlines.ts'
 import { serverErrors, tokenExpiry } from './scenarios/endpoint-troubles.ts'
 import { frozenLoops, stoppedProcesses } from './scenarios/freezes.ts'
+import { fairness } from './scenarios/fairness.ts'
 import { killStormKeep, killStormResend } from './scenarios/kill-storm.ts'
 import { races } from './scenarios/races.ts'
+import { rate } from './scenarios/rate.ts'
 import { redisAway } from './scenarios/redis-away.ts'
 import { replyCuts } from './scenarios/reply-cuts.ts'
+import { rollback } from './scenarios/rollback.ts'
 import { rollingRestarts } from './scenarios/rolling-restarts.ts'
 import { webhookOutage } from './scenarios/webhook-outage.ts'
 import { mutation } from './mutation/scenario.ts'
@@ -26,6 +29,9 @@ export const SCENARIOS: readonly Scenario[] = [
   serverErrors,
   tokenExpiry,
   redisAway,
+  rollback,
+  rate,
+  fairness,
   rollingRestarts,
   controlGroup,
   mutation,

@@ -22,6 +22,8 @@ export type StageOptions = {
   /** The sender's limit as configured, and the endpoint's own if that differs, messages a second. */
   readonly messagesPerSecond: number
   readonly endpointPerSecond?: number
+  /** Beside `SENDER`; none shares its number. */
+  readonly moreSenders?: readonly StageSender[]
   readonly workers: number
   readonly statusWorkers?: number
   /** How the endpoint behaves: part of the simulator's configuration. */
@@ -34,6 +36,8 @@ export type StageOptions = {
   readonly proxies?: boolean
   readonly redis?: Readonly<Record<string, string>>
 }
+
+export type StageSender = { readonly id: string; readonly phoneNumberId: string; readonly messagesPerSecond: number }
 
 /**
  * Times that a test can wait for. The relations are those of the real ones: an answer is given up before its claim is,
@@ -93,7 +97,10 @@ export class Stage {
     const simulator = spawnApp({ name: 'simulator', env: simulatorEnvironment(options, ports[0] ?? 0) })
     const endpoint = `http://127.0.0.1:${(await simulator.ready(60_000)).port}`
     await writeToken(folder, FIRST_TOKEN)
-    await writeFile(join(folder, 'senders.json'), JSON.stringify([senderOf(options, endpoint)]))
+    await writeFile(
+      join(folder, 'senders.json'),
+      JSON.stringify(sendersOf(options).map((sender) => describeSender(sender, endpoint))),
+    )
     const shared = { REDIS_PREFIX: PREFIX, SENDERS_FILE: join(folder, 'senders.json'), HOST: '127.0.0.1' }
     const producerPort = await freePort()
     const producer = new Member({
@@ -164,20 +171,27 @@ function simulatorEnvironment(options: StageOptions, statusPort: number): Record
     PORT: '0',
     SIMULATOR_SEED: String(options.seed),
     SIMULATOR_TOKENS: FIRST_TOKEN,
-    SIMULATOR_NUMBERS: `${PHONE_NUMBER_ID}:${perSecond}`,
+    SIMULATOR_NUMBERS: [
+      `${PHONE_NUMBER_ID}:${perSecond}`,
+      ...(options.moreSenders ?? []).map(
+        ({ phoneNumberId, messagesPerSecond }) => `${phoneNumberId}:${messagesPerSecond}`,
+      ),
+    ].join(','),
     SIMULATOR_WEBHOOK_URL: `http://127.0.0.1:${statusPort}/webhooks/whatsapp`,
     SIMULATOR_APP_SECRET: APP_SECRET,
     SIMULATOR_CONFIG: JSON.stringify(options.simulator ?? {}),
   }
 }
 
-function senderOf({ messagesPerSecond }: StageOptions, endpoint: string): object {
+function sendersOf({ messagesPerSecond, moreSenders = [] }: StageOptions): StageSender[] {
+  return [{ id: SENDER, phoneNumberId: PHONE_NUMBER_ID, messagesPerSecond }, ...moreSenders]
+}
+
+function describeSender(sender: StageSender, endpoint: string): object {
   return {
-    id: SENDER,
-    phoneNumberId: PHONE_NUMBER_ID,
+    ...sender,
     wabaId: '102290129340398',
     accessTokenEnv: 'WA_TOKEN_CHAOS',
-    messagesPerSecond,
     baseUrl: `${endpoint}/v25.0`,
   }
 }

@@ -11,6 +11,7 @@ export type CampaignOptions = {
   readonly onUnknown: 'keep' | 'resend'
   /** ISO; no hand-over after it. */
   readonly sendBy?: string
+  readonly priority?: 'low' | 'normal' | 'high'
 }
 
 const PATIENCE_MS = 60_000
