@@ -97,6 +97,16 @@ describe('asking', () => {
     expect(asked).toEqual([expect.objectContaining({ sender: 's', wanted: 40, messagesPerSecond: 250, lateMs: 12 })])
   })
 
+  test('a Redis far away is asked for slots behind the claim’s two round trips, in the nearer half of the way ahead', async () => {
+    const { pacer, asked } = pacerOf([SLOTS], { roundTripMs: 200 })
+    await pacer.take(3, NEVER)
+    await pacer.take(3, NEVER)
+    const [near, far] = asked
+    expect([near?.leadMs, near?.horizonMs]).toEqual([10, 250])
+    expect(far).toMatchObject({ leadMs: 410, lateMs: 212 })
+    expect(far?.horizonMs).toBeGreaterThan(2 * 410)
+  })
+
   test('those who ask at once are asked for one after the other', async () => {
     const { pacer, asked } = pacerOf([SLOTS])
     const taken = await Promise.all([pacer.take(3, NEVER), pacer.take(3, NEVER)])

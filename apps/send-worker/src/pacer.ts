@@ -30,6 +30,8 @@ const FORBIDDEN_MS = 100
 const ROUND_TRIPS_KEPT = 9
 /** A Redis farther away than this slows sending down, ms. */
 const ROUND_TRIP_MAX_MS = 500
+/** Slots further ahead than this allows for would outlast the claims made for them, ms. */
+const CLAIM_TRIP_MAX_MS = 250
 /** Meta's highest limit is 1,000 a second; beyond that a limit is no promise that milliseconds could break. */
 const STRICT_LIMIT_MAX = 1_500
 
@@ -98,13 +100,17 @@ export class Pacer {
 
   async #grant(wanted: number): Promise<SlotReply> {
     const { senders, sender, messagesPerSecond, onReply } = this.#options
+    const away = this.#usualRoundTrip()
+    // The claim and the question after opt-outs are two round trips more before anything can leave.
+    const claimMs = 2 * Math.min(away, CLAIM_TRIP_MAX_MS)
     const reply = await senders.grantSlots({
       sender,
       wanted,
       messagesPerSecond: messagesPerSecond(),
-      horizonMs: HORIZON_MS,
-      leadMs: this.#isStrict() ? LEAD_MS : 0,
-      lateMs: Math.round(this.#lateness.wish() + this.#usualRoundTrip()),
+      // The first slot must lie in the nearer half of the way ahead.
+      horizonMs: Math.round(HORIZON_MS + 2 * claimMs),
+      leadMs: this.#isStrict() ? Math.round(LEAD_MS + claimMs) : 0,
+      lateMs: Math.round(this.#lateness.wish() + away),
     })
     onReply(reply)
     return reply
