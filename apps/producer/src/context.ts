@@ -1,7 +1,17 @@
 import type { Logger, Sender } from '@chasqui/runtime'
 import type { SendQueue } from '@chasqui/queue'
 import type { Batch } from '@chasqui/campaign'
-import type { AppendReply, Campaigns, Chunks, Heart, Miscount, Recipients, Senders, Suppressions } from '@chasqui/store'
+import type {
+  AppendReply,
+  Campaigns,
+  Chunks,
+  Echoes,
+  Heart,
+  Miscount,
+  Recipients,
+  Senders,
+  Suppressions,
+} from '@chasqui/store'
 
 import type { ApiKey } from './api-keys.ts'
 import type { Control } from './control.ts'
@@ -21,6 +31,7 @@ export type Context = {
   readonly chunks: Chunks
   readonly suppressions: Suppressions
   readonly senders: Senders
+  readonly echoes: Echoes
   readonly control: Control
   readonly heart: Heart
   /** Which counters of a campaign do not say what its ledger says. */

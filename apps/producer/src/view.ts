@@ -24,6 +24,11 @@ export function campaignView(report: CampaignReport, forecast: Forecast) {
     delivery: Object.fromEntries(DELIVERIES.map((name) => [name, counts.get(`delivery:${name}`) ?? 0])),
     errors: under(counts, 'error:'),
     route: { marketing_lite: counts.get('route:marketing_lite') ?? 0, marketing: counts.get('route:marketing') ?? 0 },
+    replies: {
+      taps: counts.get('reply:tap') ?? 0,
+      messages: counts.get('reply:message') ?? 0,
+      reactions: counts.get('reply:reaction') ?? 0,
+    },
     intake: intakeOf(counts),
     forecast: { finishAt: instant(forecast.finishAt), limitedBy: forecast.limitedBy },
     runs: report.runs.map((run) => ({ id: run.id, at: instant(run.at) })),

@@ -8,6 +8,7 @@ import {
   closeRedis,
   connectRedis,
   DeadLetters,
+  Echoes,
   Heart,
   Keys,
   LapseBook,
@@ -62,6 +63,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
   const letters = new DeadLetters(foldClient, keys, config.letterBytes)
   const onTrouble = (error: unknown): void => logger.warn({ err: error }, 'trouble, will try again')
   const senders = new Senders(foldClient, keys)
+  const echoes = new Echoes(foldClient, keys)
   const folder = new Folder({
     client: foldClient,
     keys,
@@ -72,6 +74,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
       senders,
       suppressions: new Suppressions(foldClient, keys),
       notices: new Notices(foldClient, keys),
+      echoes,
       metrics,
       senderOf: config.senderOf,
       sendersOf: config.sendersOf,
@@ -79,7 +82,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
       onActed: (notice) => logger.warn(describeNotice(notice), 'acted upon a webhook'),
     }),
     metrics,
-    environment: config.prefix,
+    reading: { environment: config.prefix, optOutWords: config.optOutWords },
     senderOf: config.senderOf,
     now: Date.now,
     onTrouble,
@@ -89,6 +92,8 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
     lease: new Lease(foldClient, keys.exporter(), holder, LEASE_MS),
     log,
     letters,
+    senders: [...config.senderOf.values()],
+    echoesOf: async (sender) => await echoes.ofSender(sender),
     inSight: async (most, now) => await campaignsInSight(foldClient, keys, most, now),
     conditions: async (ids, now) =>
       await readConditions({ heart: new Heart(foldClient, keys, holder), senders, rates: config.rates }, ids, now),

@@ -3,6 +3,8 @@ import type { Environment, LogLevel } from '@chasqui/runtime'
 import { z } from 'zod'
 
 import type { ConfiguredRate } from './conditions.ts'
+import { optOutWords } from './opt-out-words.ts'
+import type { OptOutWords } from './opt-out-words.ts'
 
 export type StatusWorkerConfig = {
   readonly redisUrl: string
@@ -21,6 +23,8 @@ export type StatusWorkerConfig = {
   readonly undeliveredBufferMs: number
   /** How many bytes of Redis' memory dead letters may take. */
   readonly letterBytes: number
+  /** What people may write, or tap, to stop marketing. */
+  readonly optOutWords: OptOutWords
   /** Phone number id -> sender id. */
   readonly senderOf: ReadonlyMap<string, string>
   /** Sender id -> its rates. */
@@ -48,6 +52,18 @@ const VARIABLES = {
       .refine((secrets) => secrets.every((secret) => secret !== '')),
     describe: 'app secrets, separated by commas, none of them empty',
     secret: true,
+  },
+  OPT_OUT_WORDS: {
+    schema: z
+      .string()
+      .default('')
+      .transform((list, context) => {
+        const words = optOutWords(list.trim() === '' ? [] : list.split(','))
+        if (words !== null) return words
+        context.addIssue({ code: 'custom', message: 'not a list of words', input: list })
+        return z.NEVER
+      }),
+    describe: 'words or phrases of 1 to 200 characters, separated by commas',
   },
   WEBHOOK_LOG_KEEP_SECONDS: integer({ min: 0, max: 2_592_000, default: 3_600, what: 'seconds a folded body is kept' }),
   WEBHOOK_LOG_KEEP_MB: integer({ min: 1, max: 1_048_576, default: 256, what: 'MB of Redis for folded bodies' }),
@@ -77,6 +93,7 @@ export function readConfig(env: Environment): StatusWorkerConfig {
     keepBytes: values.WEBHOOK_LOG_KEEP_MB * 1_048_576,
     undeliveredBufferMs: values.UNDELIVERED_BUFFER_SECONDS * 1_000,
     letterBytes: values.WEBHOOK_DEAD_LETTERS_MB * 1_048_576,
+    optOutWords: values.OPT_OUT_WORDS,
     senderOf: new Map(senders.map(({ id, phoneNumberId }) => [phoneNumberId, id])),
     rates: new Map(senders.map((sender) => [sender.id, sender])),
     sendersOf: new Map(

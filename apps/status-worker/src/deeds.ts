@@ -1,6 +1,7 @@
 import { digitsOf } from '@chasqui/store'
-import type { Heard, Notices, Senders, Suppressions } from '@chasqui/store'
+import type { Echoes, Heard as Hearing, Notices, Senders, Suppressions } from '@chasqui/store'
 
+import type { Heard } from './echo.ts'
 import type { Batch } from './lessons.ts'
 import type { StatusMetrics } from './metrics.ts'
 import type { Notice } from './notice.ts'
@@ -9,6 +10,7 @@ export type DeedsOptions = {
   readonly senders: Senders
   readonly suppressions: Suppressions
   readonly notices: Notices
+  readonly echoes: Echoes
   readonly metrics: StatusMetrics
   /** Phone number id -> sender id. */
   readonly senderOf: ReadonlyMap<string, string>
@@ -36,7 +38,7 @@ export class Deeds {
   }
 
   async carryOut(batch: Batch): Promise<void> {
-    await Promise.all([this.#suppress(batch), this.#heed(batch)])
+    await Promise.all([this.#suppress(batch), this.#heed(batch), this.#count(batch)])
   }
 
   /** Opt-outs, by the person's own word or by Meta's answer to a send, hold for every later claim. */
@@ -55,7 +57,25 @@ export class Deeds {
     }
   }
 
-  async #hear(notice: Notice, senders: ReadonlySet<string>): Promise<Heard> {
+  /** Replies and clicks, each once; those of numbers that are not ours are let go. */
+  async #count({ replies, clicks }: Batch): Promise<void> {
+    if (replies.length === 0 && clicks.length === 0) return
+    const { echoes, metrics, now } = this.#options
+    const uncounted = await Promise.all([
+      echoes.countReplies(this.#ours(replies), now()),
+      echoes.countClicks(this.#ours(clicks), now()),
+    ])
+    metrics.echoesUncounted.inc(uncounted[0] + uncounted[1])
+  }
+
+  #ours<T>(heard: readonly Heard<T>[]): (Heard<T> & { readonly sender: string })[] {
+    return heard.flatMap((one) => {
+      const sender = this.#options.senderOf.get(one.phoneNumberId)
+      return sender === undefined ? [] : [{ ...one, sender }]
+    })
+  }
+
+  async #hear(notice: Notice, senders: ReadonlySet<string>): Promise<Hearing> {
     const { notices } = this.#options
     switch (notice.kind) {
       case 'template':

@@ -1,6 +1,7 @@
 import { DISPOSITIONS } from '@chasqui/delivery'
 import { pause } from '@chasqui/runtime'
-import type { CampaignSight, DeadLetters, Lease, WebhookLog } from '@chasqui/store'
+import { CLICK_KINDS, REPLY_KINDS } from '@chasqui/store'
+import type { CampaignSight, DeadLetters, EchoCounts, Lease, WebhookLog } from '@chasqui/store'
 
 import type { Conditions } from './conditions.ts'
 import type { StatusMetrics } from './metrics.ts'
@@ -19,12 +20,17 @@ export type ExporterOptions = {
   ) => Promise<{ readonly seen: readonly CampaignSight[]; readonly total: number }>
   /** What keeps campaigns of these senders from moving, at `now` (ms). */
   readonly conditions: (senders: ReadonlySet<string>, now: number) => Promise<Conditions>
+  /** The senders of this installation. */
+  readonly senders: readonly string[]
+  readonly echoesOf: (sender: string) => Promise<EchoCounts>
   /** Ms since 1970. */
   readonly now: () => number
   readonly onTrouble: (error: unknown) => void
 }
 
-/** Campaigns exported, at most; each is some 16 series. */
+type SenderEchoes = EchoCounts & { readonly sender: string }
+
+/** Campaigns exported, at most; each is some 20 series. */
 const CAMPAIGNS_MAX = 200
 const EVERY_MS = 2_000
 /** A sender that is configured elsewhere. */
@@ -90,6 +96,7 @@ export class Exporter {
       seen.filter(({ status }) => status === 'running'),
       ({ sender }) => sender,
     )
+    const echoes = await this.#echoes()
     // Nothing is awaited from here on: a scrape sees the old series or the new ones, not half of each.
     this.#forget()
     for (const campaign of seen) {
@@ -98,6 +105,7 @@ export class Exporter {
       this.#showOutlook(campaign, others, senders.get(campaign.sender) ?? UNKNOWN_SENDER, halted)
     }
     this.#showSendable(seen)
+    for (const echo of echoes) this.#showEchoes(echo)
     metrics.dropped.set(Math.max(0, total - seen.length))
     this.#paces.keepOnly(new Set(seen.map(({ id }) => id)))
   }
@@ -110,8 +118,10 @@ export class Exporter {
   }
 
   #forget(): void {
-    const { recipients, messages, eta, slack, notAfter, standing, sendable, dropped } = this.#options.metrics
-    for (const gauge of [recipients, messages, eta, slack, notAfter, standing, sendable, dropped]) gauge.reset()
+    const { recipients, messages, replies, eta, slack, notAfter, standing, sendable, dropped } = this.#options.metrics
+    const { senderReplies, senderClicks } = this.#options.metrics
+    const gauges = [recipients, messages, replies, eta, slack, notAfter, standing, sendable, dropped]
+    for (const gauge of [...gauges, senderReplies, senderClicks]) gauge.reset()
   }
 
   #show({ id: campaign, counts }: CampaignSight): void {
@@ -119,6 +129,7 @@ export class Exporter {
     for (const disposition of DISPOSITIONS)
       metrics.recipients.set({ campaign, disposition }, counts.get(disposition) ?? 0)
     for (const what of STATUSES) metrics.messages.set({ campaign, status: what }, counts.get(`delivery:${what}`) ?? 0)
+    for (const kind of REPLY_KINDS) metrics.replies.set({ campaign, kind }, counts.get(`reply:${kind}`) ?? 0)
   }
 
   #showOutlook(
@@ -149,6 +160,17 @@ export class Exporter {
     metrics.slack.set({ campaign }, slack)
     if (notAfter !== null) metrics.notAfter.set({ campaign }, notAfter / 1_000)
     if (standing !== null) metrics.standing.set({ campaign, reason: standing }, 1)
+  }
+
+  async #echoes(): Promise<SenderEchoes[]> {
+    const { senders, echoesOf } = this.#options
+    return await Promise.all(senders.map(async (sender) => ({ sender, ...(await echoesOf(sender)) })))
+  }
+
+  #showEchoes({ sender, replies, clicks }: SenderEchoes): void {
+    const { senderReplies, senderClicks } = this.#options.metrics
+    for (const kind of REPLY_KINDS) senderReplies.set({ sender, kind }, replies[kind])
+    for (const kind of CLICK_KINDS) senderClicks.set({ sender, kind }, clicks[kind])
   }
 
   #showSendable(seen: readonly CampaignSight[]): void {

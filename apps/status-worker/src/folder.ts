@@ -6,7 +6,7 @@ import { bodyOfEvent } from '@chasqui/whatsapp'
 
 import type { Deeds } from './deeds.ts'
 import { LET_GO, readBatch } from './lessons.ts'
-import type { Batch, MatchedStatus, Taken, Unmatched } from './lessons.ts'
+import type { Batch, MatchedStatus, Reading, Taken, Unmatched } from './lessons.ts'
 import type { StatusMetrics } from './metrics.ts'
 
 export type FolderOptions = {
@@ -17,8 +17,7 @@ export type FolderOptions = {
   readonly senders: Senders
   readonly deeds: Deeds
   readonly metrics: StatusMetrics
-  /** Our name in callback data. */
-  readonly environment: string
+  readonly reading: Reading
   /** Phone number id -> sender id. */
   readonly senderOf: ReadonlyMap<string, string>
   /** Ms since 1970. */
@@ -140,7 +139,7 @@ export class Folder {
   async #attempt(bodies: readonly Taken[]): Promise<'folded' | 'defect' | 'stopped'> {
     for (let defects = 0; ;) {
       try {
-        const batch = readBatch(bodies, this.#options.environment)
+        const batch = readBatch(bodies, this.#options.reading)
         const unmatched = await this.#fold(batch)
         await this.#bury(unmatched)
         this.#count(batch, unmatched)

@@ -7,11 +7,12 @@ import type { Batch } from './lessons.ts'
 
 const AT = 1_800_000_000_000
 const ENVIRONMENT = 'prod'
+const READING = { environment: ENVIRONMENT, optOutWords: new Set(['stop']) }
 const METADATA = { phone_number_id: '106500000000001' }
 
 function read(...values: readonly unknown[]): Batch {
   const text = JSON.stringify({ entry: [{ id: '1', changes: values.map((value) => ({ field: 'x', value })) }] })
-  return readBatch([{ text, at: AT }], ENVIRONMENT)
+  return readBatch([{ text, at: AT }], READING)
 }
 
 function ours(ordinal: number, more: object = {}): object {
@@ -96,6 +97,74 @@ describe('words about marketing', () => {
   })
 })
 
+describe('what people write and tap', () => {
+  const message = (more: object): Batch =>
+    read({
+      metadata: METADATA,
+      messages: [{ id: 'in.1', from: '16505550100', timestamp: '1799999990', type: 'text', ...more }],
+    })
+  const reply = {
+    phoneNumberId: '106500000000001',
+    messageId: 'in.1',
+    from: 16_505_550_100,
+    at: 1_799_999_990_000,
+  }
+
+  test.each([
+    ['a tap', { type: 'button', context: { id: 'out.1' } }, { ...reply, kind: 'tap', isAnswer: true }],
+    ['a choice', { type: 'interactive', context: { id: 'out.1' } }, { ...reply, kind: 'tap', isAnswer: true }],
+    ['words out of the blue', { text: { body: 'hi' } }, { ...reply, kind: 'message', isAnswer: false }],
+    ['a picture', { type: 'image', context: { id: 'o' } }, { ...reply, kind: 'message', isAnswer: true }],
+    [
+      'a reaction',
+      { type: 'reaction', reaction: { message_id: 'out.1', emoji: 'x' } },
+      { ...reply, kind: 'reaction', isAnswer: true },
+    ],
+    ['by a username', { from: undefined }, { ...reply, kind: 'message', from: null, isAnswer: false }],
+    ['the platform’s own', { type: 'system' }, null],
+    ['what it cannot tell', { type: 'unsupported' }, null],
+    ['of tomorrow', { type: 'telepathy' }, null],
+    ['without an id', { id: undefined }, null],
+  ])('%s', (_name, more, expected) => {
+    expect(message(more).replies).toEqual(expected === null ? [] : [expected])
+  })
+
+  test.each([
+    ['what they write', { text: { body: ' Stop ' } }],
+    ['a button’s payload', { type: 'button', button: { payload: 'STOP', text: 'No more' } }],
+    ['a button’s text', { type: 'button', button: { payload: 'x17', text: 'Stop' } }],
+    ['a choice’s id', { type: 'interactive', interactive: { button_reply: { id: 'stop', title: 'No more' } } }],
+    ['a choice’s title', { type: 'interactive', interactive: { list_reply: { id: '3', title: 'STOP' } } }],
+  ])('an opt-out word counts in %s', (_name, more) => {
+    expect(message(more).words).toEqual([{ number: 16_505_550_100, value: 'stop', at: 1_799_999_990_000 }])
+  })
+
+  test('a text that only holds such a word is none', () => {
+    expect(message({ text: { body: 'when does the bus stop' } }).words).toEqual([])
+  })
+
+  test('clicks are told apart by what they carry', () => {
+    const click = (more: object, type = 'marketing_messages_link_click'): object => ({
+      action_type: type,
+      timestamp: '1799999990',
+      marketing_messages_link_click_data: { click_component: 'cta', ...more },
+    })
+    const { clicks } = read({
+      metadata: METADATA,
+      user_actions: [
+        click({ click_id: 'a' }),
+        click({ click_id: 'a' }),
+        click({ click_id: 'b' }),
+        click({}),
+        click({}, 'landing_page_view'),
+        click({}, 'some_future_action'),
+      ],
+    })
+    expect(clicks.map(({ kind }) => kind)).toEqual(['link', 'link', 'link', 'link', 'landing_page'])
+    expect(new Set(clicks.map(({ identity }) => identity)).size).toBe(4)
+  })
+})
+
 test('nothing makes it throw', () => {
   const hostile = fc.oneof(
     fc.string(),
@@ -105,7 +174,14 @@ test('nothing makes it throw', () => {
         entry: [
           {
             changes: [
-              { value: { statuses: [{ ...ours(1), errors: value, timestamp: value }], user_preferences: [value] } },
+              {
+                value: {
+                  statuses: [{ ...ours(1), errors: value, timestamp: value }],
+                  user_preferences: [value],
+                  messages: [value, { id: 'x', type: 'text', text: value, button: value, interactive: value }],
+                  user_actions: [value],
+                },
+              },
             ],
           },
         ],
@@ -114,7 +190,7 @@ test('nothing makes it throw', () => {
   )
   fc.assert(
     fc.property(hostile, (text) => {
-      expect(() => readBatch([{ text, at: AT }], ENVIRONMENT)).not.toThrow()
+      expect(() => readBatch([{ text, at: AT }], READING)).not.toThrow()
     }),
     { numRuns: 1_000 },
   )

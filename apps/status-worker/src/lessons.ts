@@ -1,10 +1,22 @@
 import { decodeCallbackData } from '@chasqui/delivery'
 import type { Lesson } from '@chasqui/delivery'
 import { bodyOfEvent, decodeWebhook } from '@chasqui/whatsapp'
-import type { AccountEvent, PreferenceEvent, StatusEvent, TemplateEvent, WebhookEvent } from '@chasqui/whatsapp'
+import type {
+  AccountEvent,
+  PreferenceEvent,
+  ReplyEvent,
+  StatusEvent,
+  TemplateEvent,
+  WebhookEvent,
+} from '@chasqui/whatsapp'
+import type { Click, Reply } from '@chasqui/store'
 
+import { clickOf, numberOf, replyOf } from './echo.ts'
+import type { Heard } from './echo.ts'
 import { noticeOf } from './notice.ts'
 import type { Notice } from './notice.ts'
+import { isOptOut } from './opt-out-words.ts'
+import type { OptOutWords } from './opt-out-words.ts'
 
 /** Why a status leads to nobody. */
 export type UnmatchedReason =
@@ -30,7 +42,7 @@ export type Taken = { readonly text: string; readonly at: number }
 /** A status that speaks of a recipient of ours. */
 export type MatchedStatus = { readonly lesson: Lesson; readonly event: StatusEvent }
 
-/** Somebody's word about marketing, by Meta's preference event or by its answer to a send. */
+/** Somebody's word about marketing: by Meta's preference event, by its answer to a send, or in their own words. */
 export type Word = {
   /** E.164 without '+'. */
   readonly number: number
@@ -45,6 +57,8 @@ export type Batch = {
   readonly matched: Map<string, MatchedStatus[]>
   readonly words: Word[]
   readonly notices: Notice[]
+  readonly replies: Heard<Reply>[]
+  readonly clicks: Heard<Click>[]
   /** Phone number id -> the number as people see it. */
   readonly displayNumbers: Map<string, string>
   readonly unmatched: Unmatched[]
@@ -68,12 +82,21 @@ const STOPPED_MARKETING = 131_050
 /** Meta's clock may be ahead of ours by this much, ms; a word from the far future would outlast every later one. */
 const AHEAD_MAX_MS = 60_000
 
+/** What it takes to know what is meant for us. */
+export type Reading = {
+  /** Our name in callback data. */
+  readonly environment: string
+  readonly optOutWords: OptOutWords
+}
+
 /** Read bodies as far as can be done without asking anybody. Total: whatever came is in the batch. */
-export function readBatch(bodies: readonly Taken[], environment: string): Batch {
+export function readBatch(bodies: readonly Taken[], reading: Reading): Batch {
   const batch: Batch = {
     matched: new Map(),
     words: [],
     notices: [],
+    replies: [],
+    clicks: [],
     displayNumbers: new Map(),
     unmatched: [],
     flow: new Map(),
@@ -82,20 +105,37 @@ export function readBatch(bodies: readonly Taken[], environment: string): Batch 
   for (const { text, at } of bodies) {
     const decoded = decodeWebhook(text)
     if (decoded.kind === 'undecodable') batch.unmatched.push({ reason: decoded.reason, body: text })
-    else for (const event of decoded.events) sort(event, at, environment, batch)
+    else for (const event of decoded.events) sort(event, at, reading, batch)
   }
   return batch
 }
 
-function sort(event: WebhookEvent, takenAt: number, environment: string, batch: Batch): void {
+function sort(event: WebhookEvent, takenAt: number, reading: Reading, batch: Batch): void {
   const name = event.kind === 'status' ? event.status : event.kind
   batch.seen.set(name, (batch.seen.get(name) ?? 0) + 1)
   const { phoneNumberId, displayPhoneNumber } = event.origin
   if (phoneNumberId !== null && displayPhoneNumber !== null) batch.displayNumbers.set(phoneNumberId, displayPhoneNumber)
-  if (event.kind === 'status') match(event, takenAt, environment, batch)
-  else if (event.kind === 'preference') hear(event, takenAt, batch)
-  else if (event.kind === 'template' || event.kind === 'account') heed(event, takenAt, batch)
-  else if (event.kind === 'unreadable') batch.unmatched.push({ reason: 'unreadable', body: bodyOfEvent(event) })
+  switch (event.kind) {
+    case 'status':
+      return match(event, takenAt, reading.environment, batch)
+    case 'preference':
+      return hear(event, takenAt, batch)
+    case 'reply':
+      return listen(event, takenAt, reading.optOutWords, batch)
+    case 'click': {
+      const click = clickOf(event, momentOf(event.at, takenAt))
+      if (click !== null) batch.clicks.push(click)
+      return
+    }
+    case 'template':
+    case 'account':
+      return heed(event, takenAt, batch)
+    case 'unreadable':
+      batch.unmatched.push({ reason: 'unreadable', body: bodyOfEvent(event) })
+      return
+    case 'endpoint_error':
+    case 'other':
+  }
 }
 
 function match(event: StatusEvent, takenAt: number, environment: string, batch: Batch): void {
@@ -125,10 +165,15 @@ function hear({ value, waId, at }: PreferenceEvent, takenAt: number, batch: Batc
   if (value !== 'other') note(batch, waId, value, at, takenAt)
 }
 
+function listen(event: ReplyEvent, takenAt: number, words: OptOutWords, batch: Batch): void {
+  const reply = replyOf(event, momentOf(event.at, takenAt))
+  if (reply !== null) batch.replies.push(reply)
+  if (isOptOut(words, event.content) || isOptOut(words, event.label)) note(batch, event.from, 'stop', event.at, takenAt)
+}
+
 function note(batch: Batch, waId: string | null, value: Word['value'], at: number | null, takenAt: number): void {
-  // A phone number as Meta writes it, digits alone; people known by a username have none.
-  if (waId === null || !/^\d{7,15}$/.test(waId)) return
-  batch.words.push({ number: Number(waId), value, at: momentOf(at, takenAt) })
+  const number = numberOf(waId)
+  if (number !== null) batch.words.push({ number, value, at: momentOf(at, takenAt) })
 }
 
 function heed(event: TemplateEvent | AccountEvent, takenAt: number, batch: Batch): void {

@@ -40,6 +40,10 @@ export function createStatusMetrics() {
       help: 'Events about templates, accounts and numbers that say something about sending, by what came of them.',
       labelNames: ['about', 'result'] as const,
     }),
+    echoesUncounted: metrics.counter({
+      name: 'chasqui_replies_uncounted_total',
+      help: 'Replies and clicks beyond what can be told apart: more than a million of one day.',
+    }),
     refused: metrics.counter({
       name: 'chasqui_webhook_refused_total',
       help: 'Requests that were not taken in, by reason.',
@@ -86,6 +90,21 @@ export function createStatusMetrics() {
       name: 'chasqui_campaign_messages',
       help: `Accepted messages by what is known of them, cumulative. ${CAMPAIGN}`,
       labelNames: ['campaign', 'status'] as const,
+    }),
+    replies: metrics.gauge({
+      name: 'chasqui_campaign_replies',
+      help: `Answers to its messages, each once: taps of buttons, messages, reactions. ${CAMPAIGN}`,
+      labelNames: ['campaign', 'kind'] as const,
+    }),
+    senderReplies: metrics.gauge({
+      name: 'chasqui_sender_replies',
+      help: 'What people wrote to the number, each once, since ever. One status-worker of all exports it.',
+      labelNames: ['sender', 'kind'] as const,
+    }),
+    senderClicks: metrics.gauge({
+      name: 'chasqui_sender_clicks',
+      help: 'Clicks that Meta saw, each once, since ever; Meta does not tell whose. One status-worker of all exports it.',
+      labelNames: ['sender', 'kind'] as const,
     }),
     eta: metrics.gauge({
       name: 'chasqui_campaign_finish_eta_seconds',

@@ -296,6 +296,34 @@ const statuses: Row = {
         { legend: '{{reason}}', expr: 'sum by (reason) (rate(chasqui_webhook_unmatched_total[$__rate_interval]))' },
       ],
     },
+    {
+      kind: 'lines',
+      title: 'Replies',
+      description:
+        'Answers to messages of the campaigns, each counted once: taps of buttons, messages, reactions. A reply counts for the latest campaign that has the person.',
+      unit: 'short',
+      width: 12,
+      queries: [
+        {
+          legend: '{{kind}}',
+          expr: 'sum by (kind) (max by (campaign, kind) (chasqui_campaign_replies{campaign=~"$campaign"}))',
+        },
+      ],
+    },
+    {
+      kind: 'lines',
+      title: 'Clicks by sender',
+      description:
+        'Clicks that Meta saw since ever, each counted once. Meta does not tell whose, nor of which campaign.',
+      unit: 'short',
+      width: 12,
+      queries: [
+        {
+          legend: '{{sender}} {{kind}}',
+          expr: 'max by (sender, kind) (chasqui_sender_clicks{sender=~"$sender"})',
+        },
+      ],
+    },
   ],
 }
 

@@ -39,6 +39,8 @@ export class Keys {
   readonly numbers = (id: string): string => `${this.prefix}:{c:${id}}:numbers`
   /** hash: answers of the last appends of one upload, for replays: sequence -> result. */
   readonly upload = (id: string, uploadId: string): string => `${this.prefix}:{c:${id}}:upload:${uploadId}`
+  /** set, ten days: digests of the replies of one day (since 1970) that were counted. */
+  readonly replies = (id: string, day: number): string => `${this.prefix}:{c:${id}}:replies:${day}`
   /** zset: the runs of a recurring campaign -> when each was due, ms. */
   readonly runs = (id: string): string => `${this.prefix}:{c:${id}}:runs`
 
@@ -65,6 +67,10 @@ export class Keys {
   readonly rate = (sender: string): string => `${this.prefix}:{s:${sender}}:rate`
   /** hash: what the provider tells of the sender: its number as people see it, its messaging limit. */
   readonly senderFacts = (sender: string): string => `${this.prefix}:{s:${sender}}:facts`
+  /** hash: replies and clicks by kind. */
+  readonly echoes = (sender: string): string => `${this.prefix}:{s:${sender}}:echoes`
+  /** set, ten days: digests of the replies and clicks of one day (since 1970) that were counted. */
+  readonly echoesSeen = (sender: string, day: number): string => `${this.prefix}:{s:${sender}}:echoes:${day}`
   /** zset: how its webhooks flow: `until` -> the latest event folded, ms; for the gate of resending. */
   readonly webhookFlow = (sender: string): string => `${this.prefix}:{s:${sender}}:webhooks`
   /** hash: when a status-worker last took webhooks (`seen`), and since when their silence means something (`steady`), ms. */

@@ -72,8 +72,10 @@ export type ReplyEvent = {
   readonly messageId: string | null
   /** The message that was answered: exact attribution to a recipient. */
   readonly answers: string | null
-  /** What was tapped (its payload) or written. */
+  /** What was tapped (its payload or id) or written. */
   readonly content: string | null
+  /** What the tapped button says, as people read it. */
+  readonly label: string | null
   readonly at: number | null
 }
 
@@ -84,6 +86,7 @@ export type ClickEvent = {
   readonly action: 'link_click' | 'landing_page_view' | 'other'
   readonly component: string | null
   readonly clickId: string | null
+  readonly trackingToken: string | null
   readonly productId: string | null
   readonly at: number | null
 }

@@ -34,8 +34,9 @@ export function readReply(item: unknown, origin: EventOrigin): ReplyEvent {
     type: textIn(message['type']),
     from: textIn(message['from']),
     messageId: textIn(message['id']),
-    answers: textIn(objectIn(message['context'])['id']),
+    answers: textIn(objectIn(message['context'])['id']) ?? textIn(objectIn(message['reaction'])['message_id']),
     content: contentOf(message),
+    label: textIn(objectIn(message['button'])['text']) ?? textIn(chosenIn(message)['title']),
     at: momentIn(message['timestamp']),
   }
 }
@@ -43,14 +44,18 @@ export function readReply(item: unknown, origin: EventOrigin): ReplyEvent {
 /** A quick reply's payload, a list or button reply's id, or the text. */
 function contentOf(message: Json): string | null {
   const button = objectIn(message['button'])
-  const interactive = objectIn(message['interactive'])
-  const chosen = objectIn(interactive['button_reply'] ?? interactive['list_reply'])
   return (
     textIn(button['payload']) ??
     textIn(button['text']) ??
-    textIn(chosen['id']) ??
+    textIn(chosenIn(message)['id']) ??
     textIn(objectIn(message['text'])['body'])
   )
+}
+
+/** The choice of a button or of a list. */
+function chosenIn(message: Json): Json {
+  const interactive = objectIn(message['interactive'])
+  return objectIn(interactive['button_reply'] ?? interactive['list_reply'])
 }
 
 const CLICK_ACTIONS: ReadonlyMap<string, ClickEvent['action']> = new Map([
@@ -67,6 +72,7 @@ export function readClick(item: unknown, origin: EventOrigin): ClickEvent {
     action: CLICK_ACTIONS.get(textIn(action['action_type']) ?? '') ?? 'other',
     component: textIn(data['click_component']),
     clickId: textIn(data['click_id']),
+    trackingToken: textIn(data['tracking_token']),
     productId: textIn(data['product_id']),
     at: momentIn(action['timestamp']),
   }

@@ -70,6 +70,9 @@ export const campaignAnswer = z.object({
     .describe('of the accepted; sent ≥ delivered ≥ read'),
   errors: keyed.describe('recipients by the last error code of the endpoint'),
   route: z.object({ marketing_lite: count, marketing: count }),
+  replies: z
+    .object({ taps: count, messages: count, reactions: count })
+    .describe('answers of its recipients, each counted once, for the latest campaign that has the person'),
   intake: z.object({
     rows: count,
     accepted: count,

@@ -36,6 +36,12 @@ const senderAnswer = z.object({
     .object({ limit: z.string(), at: z.string() })
     .nullable()
     .describe('people who may be written to in 24 hours, as Meta last told'),
+  replies: z
+    .object({ taps: z.int(), messages: z.int(), reactions: z.int() })
+    .describe('what people wrote to the number since ever, each counted once'),
+  clicks: z
+    .object({ links: z.int(), landingPages: z.int() })
+    .describe('clicks on links of its messages that Meta saw; Meta does not tell whose, nor of which campaign'),
   limit: z.number().describe('in force now, after what the endpoint asked for'),
   queue: z.object({ waiting: z.int(), active: z.int(), delayed: z.int() }).describe('chunks, not messages'),
 })
@@ -115,9 +121,10 @@ function senderOf(context: Context, id: string): Sender {
 }
 
 async function describe(context: Context, sender: Sender, now: number): Promise<z.output<typeof senderAnswer>> {
-  const [pacing, messagingLimit, blocks, depth] = await Promise.all([
+  const [pacing, messagingLimit, echoes, blocks, depth] = await Promise.all([
     context.senders.pacing(sender.id),
     context.senders.fact(sender.id, 'messaging_limit'),
+    context.echoes.ofSender(sender.id),
     context.senders.blocks(sender.id, now),
     context.queueOf(sender.id)?.depth() ?? { waiting: 0, active: 0, delayed: 0 },
   ])
@@ -164,6 +171,8 @@ async function describe(context: Context, sender: Sender, now: number): Promise<
       learned: learned === null ? null : { messagesPerSecond: learned, at: instant(pacing.learnedAt) },
     },
     messagingLimit: messagingLimit === null ? null : { limit: messagingLimit.value, at: instant(messagingLimit.at) },
+    replies: { taps: echoes.replies.tap, messages: echoes.replies.message, reactions: echoes.replies.reaction },
+    clicks: { links: echoes.clicks.link, landingPages: echoes.clicks.landing_page },
     limit: messagesPerSecond * pacing.factor,
     queue: depth,
   }

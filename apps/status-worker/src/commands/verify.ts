@@ -54,7 +54,10 @@ export async function verifyCampaign(
     for (const body of unpack()) {
       bodies += 1
       if (!maySpeakOf(body, campaign)) continue
-      const { matched } = readBatch([{ text: body.toString('utf8'), at }], keys.prefix)
+      const { matched } = readBatch([{ text: body.toString('utf8'), at }], {
+        environment: keys.prefix,
+        optOutWords: new Set(),
+      })
       for (const { lesson } of matched.get(campaign) ?? []) {
         statuses += 1
         retell(so, lesson, folded)
