@@ -19,7 +19,6 @@ import {
   WebhookLog,
   whyAway,
 } from '@chasqui/store'
-import { appSecrets } from '@chasqui/whatsapp'
 
 import type { StatusWorkerConfig } from './config.ts'
 import { Deeds } from './deeds.ts'
@@ -31,6 +30,7 @@ import { LapseSweeper } from './lapse-sweeper.ts'
 import { createStatusMetrics } from './metrics.ts'
 import { describeNotice } from './notice.ts'
 import { WebhookServer } from './server.ts'
+import { webhookSources } from './sources.ts'
 
 export type StatusWorker = {
   readonly port: number
@@ -105,7 +105,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
     metrics,
     inbox: new Inbox(async (bodies) => await inboxLog.append(bodies)),
     verifyToken: config.verifyToken,
-    secrets: appSecrets(config.appSecrets),
+    sources: webhookSources(config),
   })
   const stopping = new AbortController()
   const trimming = trimNowAndThen(log, config, stopping.signal, onTrouble)

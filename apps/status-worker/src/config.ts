@@ -1,5 +1,6 @@
 import { common, integer, port, readEnvironment, readSenders, text } from '@chasqui/runtime'
 import type { Environment, LogLevel } from '@chasqui/runtime'
+import type { WebhookProvider } from '@chasqui/whatsapp'
 import { z } from 'zod'
 
 import type { ConfiguredRate } from './conditions.ts'
@@ -16,6 +17,11 @@ export type StatusWorkerConfig = {
   readonly verifyToken: string
   /** A body signed with any of them is genuine. */
   readonly appSecrets: readonly string[]
+  /** Providers that pass Meta's webhooks on: the header they send, in lower case, and what may be in it. */
+  readonly passedOn: {
+    readonly header: string
+    readonly secrets: Readonly<Record<Exclude<WebhookProvider, 'meta'>, readonly string[]>>
+  }
   /** How long folded bodies are kept for replays, and how many bytes of Redis' memory they may take. */
   readonly keepMs: number
   readonly keepBytes: number
@@ -32,6 +38,17 @@ export type StatusWorkerConfig = {
   /** WhatsApp Business Account -> its senders' ids. */
   readonly sendersOf: ReadonlyMap<string, ReadonlySet<string>>
 }
+
+/** What a provider sends along with each body; long enough that nobody guesses it. */
+const headerSecrets = {
+  schema: z
+    .string()
+    .default('')
+    .transform((list) => (list.trim() === '' ? [] : list.split(',').map((secret) => secret.trim())))
+    .refine((secrets) => secrets.every((secret) => /^[\x21-\x7e]{16,}$/.test(secret))),
+  describe: 'secrets of 16 or more visible ASCII characters, separated by commas',
+  secret: true,
+} as const
 
 const VARIABLES = {
   REDIS_URL: common.REDIS_URL,
@@ -53,6 +70,16 @@ const VARIABLES = {
     describe: 'app secrets, separated by commas, none of them empty',
     secret: true,
   },
+  WEBHOOK_SECRET_HEADER: {
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9-]{1,64}$/)
+      .default('x-webhook-secret')
+      .transform((name) => name.toLowerCase()),
+    describe: 'a header name of letters, digits and -',
+  },
+  WEBHOOK_360DIALOG_SECRETS: headerSecrets,
+  WEBHOOK_GUPSHUP_SECRETS: headerSecrets,
   OPT_OUT_WORDS: {
     schema: z
       .string()
@@ -89,6 +116,10 @@ export function readConfig(env: Environment): StatusWorkerConfig {
     logLevel: values.LOG_LEVEL,
     verifyToken: values.WEBHOOK_VERIFY_TOKEN,
     appSecrets: values.WEBHOOK_APP_SECRETS,
+    passedOn: {
+      header: values.WEBHOOK_SECRET_HEADER,
+      secrets: { '360dialog': values.WEBHOOK_360DIALOG_SECRETS, gupshup: values.WEBHOOK_GUPSHUP_SECRETS },
+    },
     keepMs: values.WEBHOOK_LOG_KEEP_SECONDS * 1_000,
     keepBytes: values.WEBHOOK_LOG_KEEP_MB * 1_048_576,
     undeliveredBufferMs: values.UNDELIVERED_BUFFER_SECONDS * 1_000,

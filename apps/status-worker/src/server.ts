@@ -4,8 +4,8 @@ import type { AddressInfo, Socket } from 'node:net'
 
 import type { Logger } from '@chasqui/runtime'
 import { isStoreFailure } from '@chasqui/store'
-import { answerHandshake, signatureForm, verifySignature } from '@chasqui/whatsapp'
-import type { AppSecrets } from '@chasqui/whatsapp'
+import { answerHandshake, authenticate, judgeByHead, unwrap } from '@chasqui/whatsapp'
+import type { WebhookSource } from '@chasqui/whatsapp'
 
 import { Bodies } from './bodies.ts'
 import type { Inbox } from './inbox.ts'
@@ -18,7 +18,8 @@ export type ServerOptions = {
   readonly metrics: StatusMetrics
   readonly inbox: Inbox
   readonly verifyToken: string
-  readonly secrets: AppSecrets
+  /** Path -> who posts there; Meta's handshake is answered at its own. */
+  readonly sources: ReadonlyMap<string, WebhookSource>
 }
 
 /** Meta sends up to 3 MB a body (webhooks overview); the contract allows 4. */
@@ -36,14 +37,13 @@ const CONNECTION_SILENT_MS = 75_000
 /** Requests that are here when the process is told to end are waited for, this long; Redis answers or fails within it. */
 const DRAIN_MS = 8_000
 
-const PATH = '/webhooks/whatsapp'
 const OK_HEADERS = { 'content-length': '0' } as const
 /** `application/json`, parameters allowed; JSON is UTF-8 whatever they say. */
 const JSON_TYPE = /^application\/json[ \t]*(?:;|$)/i
 
 /**
- * The public port: Meta's handshake and its callbacks, nothing else. On bare node:http: with one event a request, routing and
- * wrapping by a framework were a third of what a webhook cost.
+ * The public port: Meta's handshake and its callbacks, from itself or passed on, nothing else. On bare node:http: with one event
+ * a request, routing and wrapping by a framework were a third of what a webhook cost.
  */
 export class WebhookServer {
   readonly #options: ServerOptions
@@ -101,10 +101,11 @@ export class WebhookServer {
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const { method = '', url = '' } = request
     const [path, query] = splitOnce(url, '?')
+    const source = this.#options.sources.get(path)
     if (this.#closing) this.#refuse(request, response, 'closing')
-    else if (path !== PATH) this.#refuse(request, response, 'not_found')
-    else if (method === 'POST') this.#onWebhook(request, response)
-    else if (method === 'GET') this.#onHandshake(request, response, query)
+    else if (source === undefined) this.#refuse(request, response, 'not_found')
+    else if (method === 'POST') this.#onWebhook(request, response, source)
+    else if (method === 'GET' && source.provider === 'meta') this.#onHandshake(request, response, query)
     else this.#refuse(request, response, 'method')
   }
 
@@ -119,7 +120,7 @@ export class WebhookServer {
     response.writeHead(200, headers).end(answer.challenge)
   }
 
-  #onWebhook(request: IncomingMessage, response: ServerResponse): void {
+  #onWebhook(request: IncomingMessage, response: ServerResponse, source: WebhookSource): void {
     const startedAt = performance.now()
     const { headers } = request
     const answer = (refusal: Refusal | null): void => {
@@ -128,7 +129,7 @@ export class WebhookServer {
       this.#options.metrics.observeRequest(response.statusCode, (performance.now() - startedAt) / 1_000)
     }
     // Before a byte of the body is read: what cannot be genuine is not worth 4 MB.
-    const refusal = refusalByHead(headers)
+    const refusal = refusalByHead(source, headers)
     if (refusal !== null) {
       answer(refusal)
       return
@@ -136,10 +137,9 @@ export class WebhookServer {
     this.#bodies.read(request, headers['content-length'], (unread, body) => {
       if (unread !== null || body === undefined) answer(unread ?? 'broken_off')
       // The signature is over the bytes as they came; nothing is parsed before it is checked.
-      else if (verifySignature(body, headers['x-hub-signature-256'], this.#options.secrets) !== 'genuine')
-        answer('wrong_signature')
+      else if (authenticate(source, headers, body) !== 'genuine') answer('wrong_signature')
       else
-        this.#options.inbox.take(body).then(
+        this.#options.inbox.take(unwrap(source, body)).then(
           (taken) => answer(taken === 'stored' ? null : taken),
           (error: unknown) => answer(this.#unstored(error)),
         )
@@ -179,9 +179,11 @@ const CLIENT_ERRORS: Readonly<Record<string, readonly [status: string, reason: s
   HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'no_http'],
 }
 
-function refusalByHead(headers: IncomingMessage['headers']): Refusal | null {
+function refusalByHead(source: WebhookSource, headers: IncomingMessage['headers']): Refusal | null {
   if (headers['content-encoding'] !== undefined) return 'encoded'
-  if (signatureForm(headers['x-hub-signature-256']) !== 'present') return 'unsigned'
+  const verdict = judgeByHead(source, headers)
+  if (verdict === 'missing' || verdict === 'malformed') return 'unsigned'
+  if (verdict === 'wrong') return 'wrong_signature'
   const type = headers['content-type'] ?? ''
   return type === 'application/json' || JSON_TYPE.test(type) ? null : 'not_json'
 }
