@@ -38,6 +38,7 @@ export const PROBLEMS = {
   campaign_empty: 409,
   campaign_expired: 409,
   wrong_status: 409,
+  recipients_gone: 410,
   body_too_large: 413,
   unsupported_media_type: 415,
   unsupported_encoding: 415,
@@ -78,5 +79,5 @@ export class Problem extends Error {
 }
 
 export function campaignNotFound(id: string): Problem {
-  return new Problem('campaign_not_found', `there is no campaign ${id}`)
+  return new Problem('campaign_not_found', `there is no campaign ${id}, or the time for which it was kept is over`)
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 
 import { ScheduleQueue, Scheduler, SendQueue } from '@chasqui/queue'
@@ -13,9 +13,11 @@ import {
   Echoes,
   Heart,
   Keys,
+  Lease,
   recount,
   RecipientAppender,
   Recipients,
+  Retention,
   Runs,
   SenderPauses,
   Senders,
@@ -35,6 +37,10 @@ import { within } from './within.ts'
 
 /** How often scheduled campaigns are held against the schedule, ms: what a crash between the two left is made good. */
 const RECONCILE_EVERY_MS = 30_000
+/** How often campaigns are let go whose time has come, and how many are looked at each time. */
+const RETENTION_EVERY_MS = 60_000
+const RETENTION_A_PASS = 1_000
+const DAY_MS = 86_400_000
 const SHUTDOWN_MS = 25_000
 const QUEUES_CLOSE_MS = 4_000
 
@@ -91,6 +97,9 @@ export async function startProducer(settings: Settings, senders: readonly Sender
     (error) => logger.warn({ err: error }, 'schedules not reconciled'),
   )
 
+  const retention = every(RETENTION_EVERY_MS, letGo(client, settings, context.campaigns), (error) =>
+    logger.warn({ err: error }, 'retention'),
+  )
   void durabilityWarnings(client)
     .then((warnings) => {
       for (const warning of warnings) logger.warn(warning)
@@ -106,7 +115,8 @@ export async function startProducer(settings: Settings, senders: readonly Sender
       // A firing that is cut off is fired again elsewhere; without Redis BullMQ would wait for it for ever.
       {
         name: 'schedule',
-        run: async () => await within(QUEUES_CLOSE_MS, Promise.all([reconciler.stop(), scheduler.stop()])),
+        run: async () =>
+          await within(QUEUES_CLOSE_MS, Promise.all([reconciler.stop(), retention.stop(), scheduler.stop()])),
       },
       { name: 'requests', run: async () => await app.close() },
       {
@@ -121,6 +131,21 @@ export async function startProducer(settings: Settings, senders: readonly Sender
     ],
   })
   logger.info({ port: (app.server.address() as AddressInfo).port, metricsPort: ops.port }, 'ready')
+}
+
+/** One producer of all lets campaigns go; a pass that breaks off is made again by it or by another. */
+function letGo(client: RedisClient, settings: Settings, campaigns: Campaigns): () => Promise<void> {
+  const keys = new Keys(settings.REDIS_PREFIX)
+  const lease = new Lease(client, keys.retention(), randomUUID(), 2 * RETENTION_EVERY_MS)
+  const retention = new Retention(client, keys, campaigns, {
+    campaignMs: settings.KEEP_DAYS * DAY_MS,
+    recipientsMs: settings.RECIPIENTS_KEEP_DAYS * DAY_MS,
+    draftMs: settings.DRAFTS_KEEP_DAYS * DAY_MS,
+  })
+  let from = 0
+  return async () => {
+    if (await lease.hold()) from = await retention.pass(await campaigns.now(), from, RETENTION_A_PASS)
+  }
 }
 
 export type Parts = {

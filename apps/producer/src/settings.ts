@@ -1,4 +1,4 @@
-import { common, port, readEnvironment, EnvironmentError } from '@chasqui/runtime'
+import { common, integer, port, readEnvironment, EnvironmentError } from '@chasqui/runtime'
 import type { Environment, Values, Variable } from '@chasqui/runtime'
 import { z } from 'zod'
 
@@ -28,6 +28,14 @@ const schema = {
   PORT: port(3000),
   METRICS_PORT: port(9301),
   API_KEYS: apiKeys,
+  KEEP_DAYS: integer({ min: 38, max: 3_650, default: 38, what: 'days a campaign is kept after its end' }),
+  RECIPIENTS_KEEP_DAYS: integer({
+    min: 1,
+    max: 3_650,
+    default: 38,
+    what: 'days the recipients of a campaign that runs once are kept after its end, no longer than KEEP_DAYS',
+  }),
+  DRAFTS_KEEP_DAYS: integer({ min: 1, max: 3_650, default: 30, what: 'days a draft waits for its launch' }),
 } as const
 
 export type Settings = Values<typeof schema>

@@ -57,6 +57,7 @@ export function createdView(
     source: id,
     parent: null,
     chunks: 0,
+    recipientsUntil: null,
   }
   return campaignView({ campaign: head, counts: new Map(), runs: [] }, { finishAt: null, limitedBy: 'not_started' })
 }
@@ -83,6 +84,7 @@ function headOf(campaign: Campaign) {
     launchedAt: instant(campaign.launchedAt),
     endedAt: instant(campaign.endedAt),
     notAfter: instant(campaign.notAfter),
+    recipientsUntil: instant(campaign.recipientsUntil),
   }
 }
 

@@ -164,3 +164,33 @@ describe('recounting', () => {
     expect(body).toMatchObject({ equal: true })
   })
 })
+
+describe('what is kept no longer', () => {
+  test('recipients that are deleted are 410, while the report stays; a campaign that is gone is 404 everywhere', async () => {
+    const id = await runningCampaign()
+    expect((await call('GET', `/v1/campaigns/${id}`)).body).toMatchObject({ recipientsUntil: null })
+    await api.client.hset(api.keys.campaign(id), 'recipientsUntil', Date.now() + 60_000)
+    expect((await call('GET', `/v1/campaigns/${id}/recipients`)).status).toBe(200)
+    await api.client.hset(api.keys.campaign(id), 'recipientsUntil', Date.now() - 1)
+    const gone = await call('GET', `/v1/campaigns/${id}/recipients`)
+    expect([gone.status, gone.body]).toMatchObject([410, { code: 'recipients_gone', recipientsUntil: DATE }])
+    expect((await call('GET', `/v1/campaigns/${id}`)).body).toMatchObject({ id, recipientsUntil: DATE })
+
+    await api.client.del(...(await api.client.keys(`*{c:${id}}*`)))
+    for (const [method, path] of [
+      ['GET', ''],
+      ['GET', '/recipients'],
+      ['GET', '/events'],
+      ['POST', '/launch'],
+      ['POST', '/cancel'],
+      ['POST', '/recount'],
+    ] as const) {
+      const answer = await call(method, `/v1/campaigns/${id}${path}`)
+      expect([path, answer.status, answer.body.code]).toEqual([path, 404, 'campaign_not_found'])
+    }
+    const { campaigns } = (await call('GET', '/v1/campaigns')).body
+    expect(campaigns.map((campaign) => campaign.id)).not.toContain(id)
+    expect((await call('POST', '/v1/senders/main-br/pause')).status).toBe(200)
+    expect((await call('POST', '/v1/senders/main-br/resume')).status).toBe(200)
+  })
+})

@@ -33,6 +33,8 @@ export type Campaign = {
   /** The recurring campaign that this is a run of. */
   readonly parent: string | null
   readonly chunks: number
+  /** Until when its recipients are kept, ms; `null`: it has not ended, or did so just now. */
+  readonly recipientsUntil: number | null
 }
 
 export type NewCampaign = {
@@ -298,6 +300,7 @@ function parseCampaign(id: string, fields: Readonly<Record<string, string>>): Ca
     source: fields['source'] ?? id,
     parent: fields['parent'] || null,
     chunks: Number(fields['chunks'] ?? 0),
+    recipientsUntil: timeOf(fields['recipientsUntil']),
   }
 }
 

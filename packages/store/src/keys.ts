@@ -44,6 +44,25 @@ export class Keys {
   /** zset: the runs of a recurring campaign -> when each was due, ms. */
   readonly runs = (id: string): string => `${this.prefix}:{c:${id}}:runs`
 
+  /**
+   * The keys of a campaign whose number does not grow with it, its record first: they go together when its time is over. A
+   * new kind of key belongs here, or it outlives its campaign.
+   */
+  readonly ofCampaign = (id: string): string[] => [
+    this.campaign(id),
+    this.counts(id),
+    this.states(id),
+    this.facts(id),
+    this.claims(id),
+    this.leases(id),
+    this.claimants(id),
+    this.retries(id),
+    this.unknowns(id),
+    this.agenda(id),
+    this.lapses(id),
+    this.runs(id),
+  ]
+
   /** zset: every campaign, by creation time. */
   readonly campaigns = (): string => `${this.prefix}:{registry}:campaigns`
   /** zset: campaigns that workers and exporters look at -> when they ended, ms; +inf while they are alive. */
@@ -52,6 +71,8 @@ export class Keys {
   readonly lapsing = (): string => `${this.prefix}:{registry}:lapsing`
   /** string: which status-worker looks for them. */
   readonly lapseSweeper = (): string => `${this.prefix}:{registry}:lapse-sweeper`
+  /** string: which producer lets campaigns go whose time has come. */
+  readonly retention = (): string => `${this.prefix}:{registry}:retention`
   /** hash: `epoch`, and why claims are quarantined: the guard against a Redis gone backwards. */
   readonly heart = (): string => `${this.prefix}:{registry}:heart`
   /** string: how often this process has beaten; its own, so that nobody else drives it on. */

@@ -60,6 +60,7 @@ describe('a campaign', () => {
       source: 'a',
       parent: null,
       chunks: 0,
+      recipientsUntil: null,
     })
     expect(await campaigns.read('b')).toBeNull()
   })

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 
 import { columnsOf, RecipientIntake, stepFor } from '@chasqui/campaign'
+import type { Campaign } from '@chasqui/store'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 
 import { deferBody, refuseRest } from '../body.ts'
@@ -75,6 +76,7 @@ export function recipientRoutes(context: Context): FastifyPluginAsyncZod {
       handler: async (request, reply) => {
         const campaign = await context.campaigns.read(request.params.id)
         if (campaign === null) throw campaignNotFound(request.params.id)
+        await refuseGone(context, campaign)
         const format = /\btext\/csv\b/.test(request.headers.accept ?? '') ? CSV : NDJSON
         const lines = exportLines(context.recipients.read(campaign), request.query, format)
         return await reply
@@ -83,6 +85,19 @@ export function recipientRoutes(context: Context): FastifyPluginAsyncZod {
       },
     })
   }
+}
+
+/** Recipients may go before the campaign does. */
+async function refuseGone(context: Context, { id, recipientsUntil }: Campaign): Promise<void> {
+  if (recipientsUntil === null || (await context.campaigns.now()) < recipientsUntil) return
+  const at = new Date(recipientsUntil).toISOString()
+  throw new Problem(
+    'recipients_gone',
+    `the recipients of ${id} were deleted on ${at}; its numbers stay a while longer`,
+    {
+      recipientsUntil: at,
+    },
+  )
 }
 
 /** Count rows as they are stored: an upload that breaks off has been counted as far as it went. */

@@ -55,6 +55,7 @@ const head = {
   launchedAt: instant.nullable(),
   endedAt: instant.nullable(),
   notAfter: instant.nullable().describe('no message is handed over after this'),
+  recipientsUntil: instant.nullable().describe('when its recipients are deleted; null while it has not ended'),
 }
 
 const keyed = z.record(z.string(), count)
