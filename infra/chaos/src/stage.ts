@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { freePort, spawnApp, startRedis, tcpProxy } from '@chasqui/harness'
-import type { App, PrivateRedis, TcpProxy } from '@chasqui/harness'
+import type { App, PrivateRedis, PrivateRedisCluster, TcpProxy } from '@chasqui/harness'
 import { closeRedis, connectRedis, Keys } from '@chasqui/store'
 import type { RedisClient } from '@chasqui/store'
 
@@ -35,6 +35,8 @@ export type StageOptions = {
   /** Each process talks to Redis through a proxy of its own. */
   readonly proxies?: boolean
   readonly redis?: Readonly<Record<string, string>>
+  /** On this cluster instead of a single Redis; it is stopped with the stage. */
+  readonly cluster?: PrivateRedisCluster
 }
 
 export type StageSender = { readonly id: string; readonly phoneNumberId: string; readonly messagesPerSecond: number }
@@ -85,7 +87,7 @@ export class Stage {
 
   static async set(options: StageOptions): Promise<Stage> {
     const folder = await mkdtemp(join(tmpdir(), 'chasqui-chaos-'))
-    const redis = await startRedis({ config: options.redis ?? {} })
+    const redis = await redisOf(options)
     const proxies: TcpProxy[] = []
     const redisUrl = async (): Promise<string> => {
       if (options.proxies !== true) return redis.url
@@ -162,6 +164,13 @@ export class Stage {
     await this.redis.stop()
     await rm(this.#folder, { recursive: true, force: true })
   }
+}
+
+/** Of a cluster the first node is the one that is killed. */
+async function redisOf({ cluster, redis = {} }: StageOptions): Promise<PrivateRedis> {
+  const [first] = cluster?.nodes ?? []
+  if (cluster === undefined || first === undefined) return await startRedis({ config: redis })
+  return { ...first, url: cluster.url, stop: cluster.stop }
 }
 
 function simulatorEnvironment(options: StageOptions, statusPort: number): Record<string, string> {

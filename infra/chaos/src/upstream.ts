@@ -12,6 +12,7 @@ export type CampaignOptions = {
   /** ISO; no hand-over after it. */
   readonly sendBy?: string
   readonly priority?: 'low' | 'normal' | 'high'
+  readonly schedule?: { readonly startAt: string }
 }
 
 const PATIENCE_MS = 60_000

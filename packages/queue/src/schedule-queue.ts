@@ -81,8 +81,9 @@ export class Scheduler {
       connection: options.connection,
       prefix: options.prefix,
       concurrency: 4,
-      lockDuration: 60_000,
-      stalledInterval: 15_000,
+      // Short, as the visitor's: a firing whose fetch was lost on the way (a node restarted) is heard of within some 20 s.
+      lockDuration: 15_000,
+      stalledInterval: 5_000,
       maxStalledCount: 1_000,
     })
     this.#worker.on('error', options.onError)

@@ -1,3 +1,5 @@
+import { Redis } from 'ioredis'
+
 import type { RedisClient } from './redis.ts'
 
 /** What can be lost, in a sentence each, with Redis set as it is; what the promises of the README rest on. */
@@ -23,18 +25,32 @@ const WEAKER: readonly {
   },
 ]
 
-/** How Redis is set where that is weaker than what is promised; empty when all is well or Redis does not tell. */
+/**
+ * How Redis is set where that is weaker than what is promised; empty when all is well or Redis does not tell. Of a
+ * cluster each master is asked, for each keeps a part of everything.
+ */
 export async function durabilityWarnings(client: RedisClient): Promise<string[]> {
+  if (client instanceof Redis) return await warningsOf(client, 'Redis')
+  const warnings = await Promise.all(
+    client.nodes('master').map(async (node) => {
+      const { host = '', port = 0 } = node.options
+      return await warningsOf(node, `the Redis node ${host}:${port}`)
+    }),
+  )
+  return warnings.flat()
+}
+
+async function warningsOf(node: Redis, name: string): Promise<string[]> {
   const warnings: string[] = []
   for (const { setting, holds, loses } of WEAKER) {
-    const value = await settingOf(client, setting)
-    if (value !== null && !holds(value)) warnings.push(`Redis has ${setting} ${value}: ${loses}`)
+    const value = await settingOf(node, setting)
+    if (value !== null && !holds(value)) warnings.push(`${name} has ${setting} ${value}: ${loses}`)
   }
   return warnings
 }
 
 /** `null` where reading settings is forbidden (managed services, a narrow ACL). */
-async function settingOf(client: RedisClient, setting: string): Promise<string | null> {
+async function settingOf(client: Redis, setting: string): Promise<string | null> {
   try {
     const [, value] = await client.config('GET', setting)
     return value ?? null
