@@ -68,8 +68,9 @@ function measured(times: readonly number[], limit: number): Measured {
     most = Math.max(most, index - from + 1)
   }
   const [begin, end] = [(times[0] ?? 0) + EDGE_MS, (times.at(-1) ?? 0) - EDGE_MS]
-  const within = times.filter((time) => time >= begin && time < end).length
-  return { most, share: within / ((limit * (end - begin)) / 1_000) }
+  const within = times.filter((time) => time >= begin && time < end)
+  const spanMs = (within.at(-1) ?? 0) - (within[0] ?? 0)
+  return { most, share: (within.length - 1) / ((limit * spanMs) / 1_000) }
 }
 
 function percent(share: number): number {
