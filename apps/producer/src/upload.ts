@@ -11,6 +11,12 @@ import { Problem } from './problem.ts'
 /** Batches on their way to Redis while the next are read: enough that neither waits for the other. */
 const BATCHES_AHEAD = 4
 
+/**
+ * Batches ready to be sent while those ahead of them are stored; with more than that the body waits. Reading goes on
+ * meanwhile, so that neither it nor Redis stands still when many become ready at once.
+ */
+const BATCHES_READY = 16
+
 /** Bytes are gathered up to this before they are looked at: a body that trickles must not cost a look each byte. */
 const PIECE_BYTES = 65_536
 
@@ -71,16 +77,19 @@ export async function takeUpload({ source, form, intake, store, stop }: UploadRe
   try {
     for await (const text of textOf(source, form)) {
       intake.push(text)
-      await upload.storeReady()
+      await upload.store(BATCHES_READY)
       if (stop.aborted) throw new Problem('stopping', 'this process is ending; send the same body again')
     }
     const end = intake.end()
-    await upload.storeReady()
+    await upload.store(0)
     await upload.settle()
     if (end === 'broke_off')
       throw new Problem('body_broke_off', 'the body ends in the middle of a row; what came before it is stored')
     return upload.result
   } catch (error) {
+    // The rows before it are whole. Where it is the store that failed, this ends at once.
+    intake.breakOff()
+    await upload.store(0).catch(() => {})
     await upload.settle().catch(() => {})
     throw withCounts(problemOf(error), intake, upload.result)
   }
@@ -113,12 +122,17 @@ class Upload {
     this.#store = store
   }
 
-  /** Send every full batch; resolves when few enough are on their way. Throws when an earlier one failed. */
-  async storeReady(): Promise<void> {
-    for (let batch = this.#intake.takeBatch(); batch !== null; batch = this.#intake.takeBatch()) {
-      this.#send(batch)
-      while (this.#onTheWay.size >= BATCHES_AHEAD) await Promise.race(this.#onTheWay)
+  /** Send full batches, a few at a time; resolves when not more than `waiting` of them wait. Throws when an earlier one failed. */
+  async store(waiting: number): Promise<void> {
+    for (;;) {
       this.#throwFailure()
+      while (this.#onTheWay.size < BATCHES_AHEAD) {
+        const batch = this.#intake.takeBatch()
+        if (batch === null) break
+        this.#send(batch)
+      }
+      if (this.#intake.ready <= waiting) return
+      await Promise.race(this.#onTheWay)
     }
   }
 

@@ -207,7 +207,7 @@ describe('a body that breaks off in the middle', () => {
 
   test('because the connection closed: sent again it adds exactly what is missing', async () => {
     const id = await api.create()
-    const csv = csvOf(20_000)
+    const csv = csvOf(80_000)
     const socket = connect(api.port, '127.0.0.1')
     await once(socket, 'connect')
     socket.write(
@@ -216,9 +216,9 @@ describe('a body that breaks off in the middle', () => {
     await expect.poll(async () => (await counts(id))['recipients']).toBeGreaterThan(0)
     socket.resetAndDestroy()
     const again = await api.upload(id, csv)
-    expect(again.body.accepted + again.body.duplicates).toBe(20_000)
+    expect(again.body.accepted + again.body.duplicates).toBe(80_000)
     expect(again.body.duplicates).toBeGreaterThan(0)
-    expect(await counts(id)).toMatchObject({ recipients: 20_000, pending: 20_000 })
+    expect(await counts(id)).toMatchObject({ recipients: 80_000, pending: 80_000 })
   })
 })
 

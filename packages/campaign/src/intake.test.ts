@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { RecipientIntake } from './intake.ts'
+import { ORDERED_ROWS, RecipientIntake } from './intake.ts'
 import type { Batch, IntakeFormat } from './intake.ts'
 import { UploadRefused } from './header.ts'
 import { describeRejection } from './tally.ts'
@@ -174,4 +174,57 @@ test('a body that broke off keeps what came before', () => {
   const taken = take('csv', 'to,name\n+5511912345678,Ana\n+5511912345679,"Ma', ['name'])
   expect(taken.end).toBe('broke_off')
   expect(taken.batches[0]?.chunks[0]?.to).toEqual([5511912345678])
+})
+
+describe('rows in the order of their storage', () => {
+  const number = (row: number): number => 447_900_000_000 + row
+  const csv = (rows: number): string =>
+    `to,ref,name\n${Array.from({ length: rows }, (_, row) => `+${number(row)},r${row},n${row}\n`).join('')}`
+
+  function takeOrdered(rows: number): { batches: Batch[]; sizes: number[] } {
+    const intake = new RecipientIntake('csv', { columns: ['name'], unknownColumns: 'ignore' }, (to) => to % 7)
+    const text = csv(rows)
+    for (let at = 0; at < text.length; at += 65_536) intake.push(text.slice(at, at + 65_536))
+    intake.end()
+    const batches: Batch[] = []
+    for (let batch = intake.takeBatch(); batch !== null; batch = intake.takeBatch()) batches.push(batch)
+    return { batches, sizes: batches.map(({ chunks }) => chunks.reduce((sum, { to }) => sum + to.length, 0)) }
+  }
+
+  test('a list that is not long keeps its order', () => {
+    const { batches } = takeOrdered(4_500)
+    const to = batches.flatMap(({ chunks }) => chunks.flatMap((chunk) => chunk.to))
+    expect(to).toEqual(Array.from({ length: 4_500 }, (_, row) => number(row)))
+  })
+
+  test('of a long one each full part is sorted by place, whole rows at a time, and the rest keeps its order', () => {
+    const { batches, sizes } = takeOrdered(ORDERED_ROWS + 700)
+    expect(sizes).toEqual([...Array.from({ length: ORDERED_ROWS / 2_000 }, () => 2_000), 700])
+    const rows = batches.flatMap(({ chunks }) =>
+      chunks.flatMap(({ to, refs, columns }) => to.map((it, row) => [it, refs?.[row], columns[0]?.[row]] as const)),
+    )
+    for (const [to, ref, name] of rows) {
+      const row = to - 447_900_000_000
+      expect([ref, name]).toEqual([`r${row}`, `n${row}`])
+    }
+    const places = rows.slice(0, ORDERED_ROWS).map(([to]) => to % 7)
+    expect(places).toEqual([...places].sort((a, b) => a - b))
+    expect(rows.slice(ORDERED_ROWS).map(([to]) => to)).toEqual(
+      Array.from({ length: 700 }, (_, row) => number(ORDERED_ROWS + row)),
+    )
+    expect(new Set(rows.map(([to]) => to)).size).toBe(ORDERED_ROWS + 700)
+  })
+
+  test('every row is counted once, with the last of the batches that became ready together', () => {
+    const { batches } = takeOrdered(ORDERED_ROWS + 700)
+    expect(batches.map(({ tally }) => tally.rows).filter((count) => count > 0)).toEqual([ORDERED_ROWS, 700])
+  })
+
+  test('a body that breaks off leaves the whole rows before that, and nothing of the next', () => {
+    const intake = new RecipientIntake('csv', { columns: ['name'], unknownColumns: 'ignore' }, (to) => to)
+    intake.push(csv(3) + '+44790000')
+    intake.breakOff()
+    expect(intake.takeBatch()?.chunks.map(({ to }) => to)).toEqual([[number(0), number(1), number(2)]])
+    expect(intake.takeBatch()).toBeNull()
+  })
 })

@@ -1,10 +1,11 @@
-import { CHUNK_ROWS } from './chunk.ts'
+import { CHUNK_ROWS, pickRows } from './chunk.ts'
 import type { Chunk } from './chunk.ts'
 import { CsvReader } from './csv.ts'
 import { readHeader, UploadRefused } from './header.ts'
 import type { Header, HeaderNeeds } from './header.ts'
 import { JsonArrayReader, NdjsonReader } from './json-stream.ts'
 import type { JsonRecord } from './json-stream.ts'
+import { personKey } from './person.ts'
 import { phoneReason, scanPhone } from './phone.ts'
 import { reachWarning } from './reach.ts'
 import { Tally } from './tally.ts'
@@ -14,6 +15,9 @@ import type { TextReason } from './text.ts'
 
 /** Chunks that are stored in one step: enough to spare round trips, few enough that no script takes long. */
 export const BATCH_CHUNKS = 4
+
+/** Rows that are put in order together: each bucket of the number set then gets several of them at once. */
+export const ORDERED_ROWS = 32_000
 
 /** Columns that nothing uses, reported by name up to this many. */
 const IGNORED_MAX = 100
@@ -25,7 +29,10 @@ export type Batch = { readonly chunks: readonly Chunk[]; readonly tally: TallyDe
 
 /**
  * Turns the text of an upload, in pieces of any size, into batches of recipients. Rows that cannot be taken are counted
- * and told; the others are taken all the same. Holds at most the rows of the pieces that were pushed since `takeBatch`.
+ * and told; the others are taken all the same. Holds at most `ORDERED_ROWS` rows beside the batches that are ready.
+ *
+ * Rows keep the order of the upload, but for those of a full `ORDERED_ROWS`, which stand in the order that their storage
+ * takes in fastest.
  */
 export class RecipientIntake {
   readonly tally = new Tally()
@@ -36,17 +43,19 @@ export class RecipientIntake {
   readonly #ready: Batch[] = []
   readonly #values: string[]
   readonly #known: ReadonlySet<string>
+  readonly #placeOf: ((person: number) => number) | null
   #header: Header | null = null
-  #chunks: Chunk[] = []
-  #chunk: OpenChunk
+  #open: OpenRows
 
-  constructor(format: IntakeFormat, needs: HeaderNeeds) {
+  /** @param placeOf where a number is stored, as something to sort by, below 2^31; `null`: order makes no difference. */
+  constructor(format: IntakeFormat, needs: HeaderNeeds, placeOf: ((person: number) => number) | null = null) {
+    this.#placeOf = placeOf
     this.#needs = needs
     this.#names = needs.columns
     this.#values = needs.columns.map(() => '')
     this.#known = new Set(['to', 'ref', ...needs.columns])
-    this.#chunk = openChunk(this.#names)
-    this.#reader = this.#open(format)
+    this.#open = openRows(this.#names)
+    this.#reader = this.#readerOf(format)
   }
 
   /** @throws UploadRefused, CsvHopeless or NotAnArray when nothing more can be read. */
@@ -63,8 +72,13 @@ export class RecipientIntake {
     const end = this.#reader.end()
     if (this.#reader instanceof CsvReader && this.#header === null)
       throw new UploadRefused('empty_body', 'the body is empty: a header row is expected')
-    this.#endBatch()
+    this.#takeRows(false)
     return end
+  }
+
+  /** The body broke off: the rows before that form the last batch, and what was read of the next is let go. */
+  breakOff(): void {
+    this.#takeRows(false)
   }
 
   /** The next batch that is full, or the last; `null` when there is none yet. */
@@ -72,12 +86,17 @@ export class RecipientIntake {
     return this.#ready.shift() ?? null
   }
 
+  /** Batches that are ready. */
+  get ready(): number {
+    return this.#ready.length
+  }
+
   /** Columns that nothing uses; at most 100 are named. */
   get ignoredColumns(): string[] {
     return [...this.#ignored]
   }
 
-  #open(format: IntakeFormat): CsvReader | NdjsonReader | JsonArrayReader {
+  #readerOf(format: IntakeFormat): CsvReader | NdjsonReader | JsonArrayReader {
     const bad = (reason: Parameters<Tally['reject']>[1], line: number): void => this.#reject(line, reason, null)
     if (format === 'csv')
       return new CsvReader({ row: (fields, count, line, careful) => this.#row(fields, count, line, careful), bad })
@@ -162,12 +181,12 @@ export class RecipientIntake {
     const warning = reachWarning(to)
     if (warning !== null) this.tally.warn(warning)
     this.tally.rows += 1
-    const chunk = this.#chunk
-    if (ref !== '' && chunk.refs === null) chunk.refs = chunk.to.map(() => null)
-    chunk.refs?.push(ref === '' ? null : ref)
-    chunk.to.push(to)
-    for (let column = 0; column < this.#values.length; column++) chunk.columns[column]?.push(this.#values[column] ?? '')
-    if (chunk.to.length === CHUNK_ROWS) this.#endChunk()
+    const open = this.#open
+    if (ref !== '' && open.refs === null) open.refs = open.to.map(() => null)
+    open.refs?.push(ref === '' ? null : ref)
+    open.to.push(to)
+    for (let column = 0; column < this.#values.length; column++) open.columns[column]?.push(this.#values[column] ?? '')
+    if (open.to.length === (this.#placeOf === null ? BATCH_ROWS : ORDERED_ROWS)) this.#takeRows(true)
   }
 
   #reject(line: number, reason: Parameters<Tally['reject']>[1], column: string | null): void {
@@ -178,32 +197,51 @@ export class RecipientIntake {
     this.tally.reject(line, reason, column)
   }
 
-  #endChunk(): void {
-    this.#chunks.push(this.#chunk)
-    this.#chunk = openChunk(this.#names)
-    if (this.#chunks.length === BATCH_CHUNKS) this.#endBatch()
-  }
-
-  #endBatch(): void {
-    if (this.#chunk.to.length > 0) {
-      this.#chunks.push(this.#chunk)
-      this.#chunk = openChunk(this.#names)
+  /** Make batches of the rows at hand. */
+  #takeRows(full: boolean): void {
+    const open = this.#open
+    this.#open = openRows(this.#names)
+    const order = full && this.#placeOf !== null ? placesInOrder(open.to, this.#placeOf) : null
+    const batches: Chunk[][] = []
+    for (let from = 0; from < open.to.length; from += CHUNK_ROWS) {
+      if (from % BATCH_ROWS === 0) batches.push([])
+      batches.at(-1)?.push(cutChunk(open, order, from))
     }
     const tally = this.tally.takeDelta()
-    if (this.#chunks.length === 0 && tally.rows === 0) return
-    this.#ready.push({ chunks: this.#chunks, tally })
-    this.#chunks = []
+    const last = batches.pop() ?? []
+    if (last.length === 0 && tally.rows === 0) return
+    for (const chunks of batches) this.#ready.push({ chunks, tally: NOTHING_TO_COUNT })
+    this.#ready.push({ chunks: last, tally })
   }
 }
 
-type OpenChunk = {
+const BATCH_ROWS = BATCH_CHUNKS * CHUNK_ROWS
+const NOTHING_TO_COUNT: TallyDelta = { rows: 0, rejected: {}, warnings: {} }
+
+/** Places of rows, sorted by where their people are stored. One sort of plain numbers: it takes 0.1 µs a row. */
+function placesInOrder(to: readonly number[], placeOf: (person: number) => number): number[] {
+  const keys = new Float64Array(to.length)
+  for (let row = 0; row < to.length; row++) keys[row] = placeOf(personKey(to[row] ?? 0)) * ROW_SPACE + row
+  return Array.from(keys.sort(), (key) => key % ROW_SPACE)
+}
+
+/** A power of two above `ORDERED_ROWS`. */
+const ROW_SPACE = 32_768
+
+function cutChunk(open: OpenRows, order: readonly number[] | null, from: number): Chunk {
+  const to = Math.min(from + CHUNK_ROWS, open.to.length)
+  const rows = order === null ? Array.from({ length: to - from }, (_, index) => from + index) : order.slice(from, to)
+  return pickRows(open, rows)
+}
+
+type OpenRows = {
   readonly names: readonly string[]
   readonly to: number[]
   refs: (string | null)[] | null
   readonly columns: string[][]
 }
 
-function openChunk(names: readonly string[]): OpenChunk {
+function openRows(names: readonly string[]): OpenRows {
   return { names, to: [], refs: null, columns: names.map(() => []) }
 }
 

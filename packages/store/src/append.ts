@@ -3,7 +3,7 @@ import type { Batch, Chunk } from '@chasqui/campaign'
 
 import { decodeChunk, encodeChunk } from './chunks.ts'
 import type { Keys } from './keys.ts'
-import { bucketsWanted, planNumbers } from './number-plan.ts'
+import { bucketsWanted, planRuns } from './number-plan.ts'
 import { metaKey, splitKeys } from './number-set.ts'
 import type { RedisClient } from './redis.ts'
 import { loadScript } from './script.ts'
@@ -160,14 +160,14 @@ export class RecipientAppender {
     const { campaign, counts, states, agenda, upload, chunk, numbers } = this.#keys
     const id = this.#id
     const base = numbers(id)
-    const buckets = planNumbers(plan.numbers, Math.max(to, 1))
+    const runs = planRuns(plan.numbers, Math.max(to, 1))
     const splits = splitKeys(base, from, to)
     const keys = [campaign(id), counts(id), states(id), agenda(id), upload(id, this.#upload), metaKey(base)]
     for (let index = 0; index < plan.blobs.length; index++) keys.push(chunk(id, plan.first + index))
     keys.push(...splits)
-    for (const bucket of buckets.buckets) keys.push((this.#bucketKeys[bucket] ??= `${base}:${bucket}`))
+    for (const bucket of runs.buckets) keys.push((this.#bucketKeys[bucket] ??= `${base}:${bucket}`))
     const placed: ScriptArgument[] = [sequence, plan.first, plan.row, plan.blobs.length, from, to, splits.length / 2]
-    const args = [...placed, counters, duplicates, buckets.slots, plan.numbers.join(' '), ...plan.blobs]
+    const args = [...placed, counters, duplicates, runs.lengths, packNumbers(plan.numbers), ...plan.blobs]
     return (await APPEND.run(this.#client, keys, args)) as readonly unknown[]
   }
 
@@ -201,6 +201,19 @@ export class RecipientAppender {
 
 function pack(chunks: readonly Chunk[]): Packed {
   return { numbers: chunks.flatMap((chunk) => chunk.to.map(personKey)), blobs: chunks.map(encodeChunk) }
+}
+
+/** What MessagePack puts before a short text: its length. */
+const FIXSTR = Array.from({ length: 32 }, (_, length) => String.fromCharCode(0xa0 + length))
+
+/** A MessagePack array of texts: Lua unpacks it in a quarter of the time that splitting a text takes. */
+function packNumbers(numbers: readonly number[]): Buffer {
+  let text = `\xdc${String.fromCharCode(numbers.length >> 8, numbers.length & 255)}`
+  for (const number of numbers) {
+    const digits = String(number)
+    text += FIXSTR[digits.length] + digits
+  }
+  return Buffer.from(text, 'latin1')
 }
 
 /** Counters that go with a batch, as the script takes them. */

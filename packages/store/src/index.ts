@@ -17,6 +17,7 @@ export type { SenderBlock, SenderFact, SenderPacing, SlotReply, SlotRequest } fr
 export { SenderPauses } from './sender-pause.ts'
 export { Chunks, decodeChunk, encodeChunk } from './chunks.ts'
 export { NumberSet } from './number-set.ts'
+export { storagePlaceOf } from './number-plan.ts'
 export { Suppressions } from './suppressions.ts'
 export { RecipientAppender } from './append.ts'
 export type { AppendReply } from './append.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { bucketOf, bucketsWanted, levelOf, planNumbers, splitSource } from './number-plan.ts'
+import { bucketOf, bucketsWanted, levelOf, planNumbers, planRuns, splitSource, storagePlaceOf } from './number-plan.ts'
 
 const phone = fc.integer({ min: 1_000_000, max: 999_999_999_999_999 })
 const buckets = fc.integer({ min: 1, max: 100_000 })
@@ -69,6 +69,34 @@ describe('linear hashing', () => {
         }
         expect(new Set(plan.buckets).size).toBe(plan.buckets.length)
       }),
+    )
+  })
+
+  test('runs name the bucket of each number, in order', () => {
+    fc.assert(
+      fc.property(fc.array(phone, { maxLength: 50 }), fc.integer({ min: 1, max: 8 }), (numbers, count) => {
+        const plan = planRuns(numbers, count)
+        const named = plan.buckets.flatMap((bucket, run) =>
+          Array.from({ length: plan.lengths.readUInt16BE(run * 2) }, () => bucket),
+        )
+        expect(named).toEqual(numbers.map((number) => bucketOf(number, count)))
+        for (const [run, bucket] of plan.buckets.entries()) expect(bucket).not.toBe(plan.buckets[run + 1])
+      }),
+    )
+  })
+
+  test('numbers sorted by their place stand bucket by bucket, however many buckets there are', () => {
+    fc.assert(
+      fc.property(
+        fc.array(phone, { minLength: 2, maxLength: 200 }),
+        fc.integer({ min: 1, max: 300 }),
+        (numbers, count) => {
+          const sorted = numbers.toSorted((a, b) => storagePlaceOf(a) - storagePlaceOf(b))
+          const runs = planRuns(sorted, count).buckets
+          expect(new Set(runs).size).toBe(runs.length)
+          for (const number of numbers) expect(storagePlaceOf(number)).toBeLessThan(2 ** 31)
+        },
+      ),
     )
   })
 })

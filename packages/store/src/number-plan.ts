@@ -22,6 +22,19 @@ export function bucketOf(number: number, buckets: number): number {
   return bucket >= buckets ? bucket - level : bucket
 }
 
+/**
+ * Numbers sorted by this stand bucket by bucket, however many buckets there are or will be: a bucket is the low bits of
+ * a number's hash, so here they count most. Below 2^31.
+ */
+export function storagePlaceOf(number: number): number {
+  let bits = ((number % PRIME) * FACTOR) % PRIME
+  bits = ((bits >>> 1) & 0x55555555) | ((bits & 0x55555555) << 1)
+  bits = ((bits >>> 2) & 0x33333333) | ((bits & 0x33333333) << 2)
+  bits = ((bits >>> 4) & 0x0f0f0f0f) | ((bits & 0x0f0f0f0f) << 4)
+  bits = ((bits >>> 8) & 0x00ff00ff) | ((bits & 0x00ff00ff) << 8)
+  return ((bits >>> 16) | (bits << 16)) >>> 1
+}
+
 /** The largest power of two that is no more than `buckets`. */
 export function levelOf(buckets: number): number {
   return 2 ** (31 - Math.clz32(buckets))
@@ -60,4 +73,28 @@ export function planNumbers(numbers: readonly number[], buckets: number): Number
     slots[index * 2 + 1] = place & 255
   }
   return { buckets: used, slots }
+}
+
+export type RunPlan = {
+  /** The bucket of each run. */
+  readonly buckets: readonly number[]
+  /** For each run two bytes, big end first: how many numbers stand in it. */
+  readonly lengths: Buffer
+}
+
+/** Numbers in their order, as runs of those that fall into one bucket. */
+export function planRuns(numbers: readonly number[], buckets: number): RunPlan {
+  const used: number[] = []
+  const lengths = Buffer.allocUnsafe(numbers.length * 2)
+  let length = 0
+  for (let index = 0; index < numbers.length; index++) {
+    const bucket = bucketOf(numbers[index] ?? 0, buckets)
+    if (index === 0 || bucket !== used.at(-1)) {
+      used.push(bucket)
+      length = 0
+    }
+    length += 1
+    lengths.writeUInt16BE(length, used.length * 2 - 2)
+  }
+  return { buckets: used, lengths: lengths.subarray(0, used.length * 2) }
 }

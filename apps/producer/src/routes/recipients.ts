@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 
 import { columnsOf, RecipientIntake, stepFor } from '@chasqui/campaign'
+import { storagePlaceOf } from '@chasqui/store'
 import type { Campaign } from '@chasqui/store'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 
@@ -44,10 +45,8 @@ export function recipientRoutes(context: Context): FastifyPluginAsyncZod {
           if (campaign.parent !== null)
             throw new Problem('campaign_not_open', 'a run of a recurring campaign has the recipients of its parent')
           if (stepFor('append', campaign.status, 'now').kind === 'refused') throw notOpen(campaign.status)
-          const intake = new RecipientIntake(form.format, {
-            columns: columnsOf(campaign.spec),
-            unknownColumns: request.query.unknownColumns,
-          })
+          const needs = { columns: columnsOf(campaign.spec), unknownColumns: request.query.unknownColumns }
+          const intake = new RecipientIntake(form.format, needs, storagePlaceOf)
           const appender = context.openAppender(campaign.id)
           await appender.open()
           const store = counting(context, appender.append)

@@ -6,10 +6,11 @@
   Asked again under the same sequence number, it gives the same answer and changes nothing.
 
   KEYS  1 campaign  2 counts  3 states  4 agenda  5 upload  6 the number set's meta  7.. chunks (ARGV 4)
-        then pairs to split (ARGV 7), then the numbers' buckets
+        then pairs to split (ARGV 7), then a bucket for each run of numbers
   ARGV  1 sequence number  2 first chunk  3 first row in it: 0, or where the last chunk of the campaign ends
         4 chunks  5 buckets believed in  6 buckets wanted  7 pairs  8 counters to add, 'field=by …'
-        9 duplicates left out already  10 slots (two bytes a number)  11 numbers in order of rows, 'n n …'
+        9 duplicates left out already  10 numbers in each run (two bytes)
+        11 the numbers in order of rows, as a MessagePack array of strings
         12.. chunk blobs
   Returns {'stored', chunks, rows in the last, buckets, numbers in the set, added, duplicates}
           {'repack', chunks, rows in the last, buckets, numbers in the set, 'row,row,…' of the duplicates}
@@ -41,26 +42,53 @@ if not placed or buckets ~= from then return { 'moved', chunks, tail, buckets, c
 buckets = grow(KEYS[6], from, to, 7 + blobs)
 if buckets ~= math.max(from, to) then return { 'halted', chunks, tail, buckets, count } end
 
--- Add every number; those that were there are duplicates.
-local slot = slot_reader(ARGV[10], 6 + blobs + pairs_given * 2)
+-- Add every number; those that were there, or stand twice in the batch, are duplicates.
+local numbers = cmsgpack.unpack(ARGV[11])
+local first_run = 6 + blobs + pairs_given * 2
 local rows, bytes, duplicates = 0, {}, {}
-for number in string.gmatch(ARGV[11], '%d+') do
-  rows = rows + 1
-  if redis.call('SADD', KEYS[slot(rows)], number) == 1 then
-    bytes[rows] = '\1'
-  else
-    bytes[rows] = '\0'
-    duplicates[#duplicates + 1] = rows - 1
+
+local function each_run(act)
+  local start = 1
+  for run = 1, #ARGV[10] / 2 do
+    local high, low = string.byte(ARGV[10], run * 2 - 1, run * 2)
+    local length = high * 256 + low
+    act(KEYS[first_run + run], start, start + length - 1)
+    start = start + length
   end
 end
+
+local function note(row, is_new)
+  bytes[row] = is_new and '\1' or '\0'
+  if not is_new then duplicates[#duplicates + 1] = row - 1 end
+end
+
+-- Which of a run are new is asked before they are added, and seldom one by one: most batches hold no duplicates at all.
+local function add_run(key, from, to)
+  rows = to
+  if from == to then return note(from, redis.call('SADD', key, numbers[from]) == 1) end
+  local known = redis.call('SMISMEMBER', key, unpack(numbers, from, to))
+  local added = redis.call('SADD', key, unpack(numbers, from, to))
+  if added == to - from + 1 then
+    for row = from, to do bytes[row] = '\1' end
+    return
+  end
+  local seen = {}
+  for row = from, to do
+    local number = numbers[row]
+    note(row, known[row - from + 1] == 0 and not seen[number])
+    seen[number] = true
+  end
+end
+
+each_run(add_run)
 local added = rows - #duplicates
 
 if added > 0 and #duplicates > rows * WASTE then
-  local row = 0
-  for number in string.gmatch(ARGV[11], '%d+') do
-    row = row + 1
-    if bytes[row] == '\1' then redis.call('SREM', KEYS[slot(row)], number) end
-  end
+  each_run(function(key, from, to)
+    for row = from, to do
+      if bytes[row] == '\1' then redis.call('SREM', key, numbers[row]) end
+    end
+  end)
   return { 'repack', chunks, tail, buckets, count, table.concat(duplicates, ',') }
 end
 
