@@ -16,26 +16,36 @@ export type AppsOptions = {
   readonly endpointUrl: string
   /** A folder for CPU profiles; `null` for none. */
   readonly profileDir: string | null
+  /** The sender's limit; left out: the highest there is, never reached. */
+  readonly messagesPerSecond?: number
 }
 
 /** The real apps as in production: a process each, configured by the environment alone. */
 export type Apps = {
   startProducer(): Promise<RunningApp>
   startSendWorker(): Promise<RunningApp>
-  startStatusWorker(): Promise<RunningApp>
+  /** @param port left out: a free one. */
+  startStatusWorker(port?: number): Promise<RunningApp>
   /** Stops what still runs and removes the senders file. */
   stop(): Promise<void>
 }
 
-export type RunningApp = { readonly pid: number; readonly url: string; stop(): Promise<AppExit> }
+export type RunningApp = {
+  readonly pid: number
+  readonly url: string
+  readonly metricsUrl: string
+  readonly exited: Promise<AppExit>
+  stop(): Promise<AppExit>
+}
 
 /** The highest there is, and never reached: what is measured is the software. */
 const MESSAGES_PER_SECOND = 100_000
 
-export async function configureApps({ redisUrl, endpointUrl, profileDir }: AppsOptions): Promise<Apps> {
+export async function configureApps(options: AppsOptions): Promise<Apps> {
+  const { redisUrl, endpointUrl, profileDir, messagesPerSecond = MESSAGES_PER_SECOND } = options
   const dir = await mkdtemp(join(tmpdir(), 'chasqui-bench-'))
   const sendersFile = join(dir, 'senders.json')
-  await writeFile(sendersFile, JSON.stringify([sender(endpointUrl)]))
+  await writeFile(sendersFile, JSON.stringify([sender(endpointUrl, messagesPerSecond)]))
   const environment = {
     REDIS_URL: redisUrl,
     REDIS_PREFIX: PREFIX,
@@ -50,16 +60,22 @@ export async function configureApps({ redisUrl, endpointUrl, profileDir }: AppsO
     ...(profileDir === null ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDir}` }),
   }
   const running: App[] = []
-  const start = async (name: string): Promise<RunningApp> => {
-    const app = spawnApp({ name, env: environment })
+  const start = async (name: string, wanted = 0): Promise<RunningApp> => {
+    const app = spawnApp({ name, env: { ...environment, PORT: String(wanted) } })
     running.push(app)
-    const { port } = await app.ready()
-    return { pid: app.pid, url: `http://127.0.0.1:${port}`, stop: async () => app.stop() }
+    const { port, metricsPort } = await app.ready()
+    return {
+      pid: app.pid,
+      url: `http://127.0.0.1:${port}`,
+      metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
+      exited: app.exited,
+      stop: async () => app.stop(),
+    }
   }
   return {
     startProducer: async () => start('producer'),
     startSendWorker: async () => start('send-worker'),
-    startStatusWorker: async () => start('status-worker'),
+    startStatusWorker: async (port) => start('status-worker', port),
     stop: async () => {
       await Promise.all(running.map(async (app) => app.stop()))
       await rm(dir, { recursive: true })
@@ -67,13 +83,13 @@ export async function configureApps({ redisUrl, endpointUrl, profileDir }: AppsO
   }
 }
 
-function sender(endpointUrl: string): object {
+function sender(endpointUrl: string, messagesPerSecond: number): object {
   return {
     id: SENDER,
     phoneNumberId: PHONE_NUMBER_ID,
     wabaId: '102290129340398',
     accessTokenEnv: 'WA_TOKEN_BENCH',
-    messagesPerSecond: MESSAGES_PER_SECOND,
+    messagesPerSecond,
     baseUrl: endpointUrl,
   }
 }

@@ -4,13 +4,18 @@
  */
 import type { Figure } from './figure.ts'
 import { toJsonLine, toTable } from './figure.ts'
+import { runCampaigns } from './campaigns.ts'
 import { runFold } from './fold.ts'
+import { runFuzz } from './fuzz.ts'
 import { runIntake } from './intake.ts'
 import { type Options, parseOptions, type Part, USAGE } from './options.ts'
 import type { Bench, RunPart } from './part.ts'
 import { runQueue } from './queue.ts'
+import { runReport } from './report.ts'
 import { runSend } from './send.ts'
+import { runStorm } from './storm.ts'
 import { runWebhook } from './webhook.ts'
+import { runWhileSending } from './while-sending.ts'
 
 const RUN_PART: Readonly<Record<Part, RunPart>> = {
   send: runSend,
@@ -18,6 +23,11 @@ const RUN_PART: Readonly<Record<Part, RunPart>> = {
   queue: runQueue,
   fold: runFold,
   webhook: runWebhook,
+  storm: runStorm,
+  'while-sending': runWhileSending,
+  fuzz: runFuzz,
+  report: runReport,
+  campaigns: runCampaigns,
 }
 
 const EX_USAGE = 64

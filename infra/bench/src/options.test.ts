@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { parseOptions, PARTS } from './options.ts'
+import { parseOptions } from './options.ts'
 
 describe('parseOptions', () => {
-  test('runs everything three times when nothing is asked', () => {
+  test('runs all figures three times when nothing is asked, and no shows', () => {
     expect(parseOptions([])).toEqual({
       ok: true,
-      options: { parts: [...PARTS], rounds: 3, quick: false, profile: false },
+      options: { parts: ['send', 'intake', 'queue', 'fold', 'webhook'], rounds: 3, quick: false, profile: false },
     })
   })
 
@@ -14,6 +14,10 @@ describe('parseOptions', () => {
       ok: true,
       options: { parts: ['send', 'queue'], rounds: 1, quick: true, profile: false },
     })
+  })
+
+  test('runs shows when they are asked for', () => {
+    expect(parseOptions(['--only', 'storm,fuzz'])).toMatchObject({ options: { parts: ['storm', 'fuzz'] } })
   })
 
   test('lets the number of rounds be chosen', () => {

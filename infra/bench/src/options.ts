@@ -1,7 +1,11 @@
 import { parseArgs } from 'node:util'
 
+/** The parts that are run when none is asked for. */
+const FIGURES = ['send', 'intake', 'queue', 'fold', 'webhook'] as const
+/** What is shown once, not measured in rounds: run when asked for. */
+export const SHOWS = ['storm', 'while-sending', 'fuzz', 'report', 'campaigns'] as const
 /** The parts of the bench that can be run alone. */
-export const PARTS = ['send', 'intake', 'queue', 'fold', 'webhook'] as const
+export const PARTS = [...FIGURES, ...SHOWS] as const
 export type Part = (typeof PARTS)[number]
 
 export type Options = {
@@ -18,7 +22,7 @@ export type OptionsResult =
   | { readonly ok: true; readonly options: Options }
   | { readonly ok: false; readonly problem: string }
 
-export const USAGE = `npm run bench -- [--only ${PARTS.join(',')}] [--rounds 3] [--quick] [--profile]`
+export const USAGE = `npm run bench -- [--only ${PARTS.join(',')}] (without: ${FIGURES.join(',')}) [--rounds 3] [--quick] [--profile]`
 
 export function parseOptions(args: readonly string[]): OptionsResult {
   try {
@@ -31,7 +35,7 @@ export function parseOptions(args: readonly string[]): OptionsResult {
         profile: { type: 'boolean', default: false },
       },
     })
-    const parts = values.only === undefined ? [...PARTS] : values.only.split(',')
+    const parts = values.only === undefined ? [...FIGURES] : values.only.split(',')
     const stranger = parts.find((part) => !isPart(part))
     if (stranger !== undefined)
       return { ok: false, problem: `--only: found "${stranger}", allowed: ${PARTS.join(', ')}` }

@@ -12,7 +12,8 @@ export type SentCampaign = {
 export type StatusesOptions = {
   readonly environment: string
   readonly campaigns: readonly SentCampaign[]
-  readonly eventsPerBody: number
+  /** For all bodies, or for each by its place. */
+  readonly eventsPerBody: number | ((body: number) => number)
   readonly seed: number
 }
 
@@ -28,11 +29,13 @@ const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 export function* statusBodies({ environment, campaigns, eventsPerBody, seed }: StatusesOptions): Generator<string> {
   const random = seededRandom(seed)
   const events = shuffled(random, campaigns)
-  for (let from = 0; from < events.length; from += eventsPerBody) {
-    const statuses = Array.from(events.subarray(from, from + eventsPerBody), (event) =>
+  for (let from = 0, body = 0; from < events.length; body += 1) {
+    const to = from + (typeof eventsPerBody === 'number' ? eventsPerBody : eventsPerBody(body))
+    const statuses = Array.from(events.subarray(from, to), (event) =>
       statusObject(environment, unpack(event, campaigns)),
     )
     yield envelope(statuses)
+    from = to
   }
 }
 

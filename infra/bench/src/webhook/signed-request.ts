@@ -4,8 +4,8 @@ import { createHmac } from 'node:crypto'
 export const WEBHOOK_PATH = '/webhooks/whatsapp'
 
 /** One whole HTTP request, ready to be written to a socket: as Meta sends a webhook, signed over the raw body. */
-export function signedRequest(body: string, appSecret: string, host: string): Buffer {
-  const bytes = Buffer.from(body)
+export function signedRequest(body: string | Buffer, appSecret: string, host: string): Buffer {
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body
   const signature = createHmac('sha256', appSecret).update(bytes).digest('hex')
   const head =
     `POST ${WEBHOOK_PATH} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: facebookexternalua\r\nAccept: */*\r\n` +
