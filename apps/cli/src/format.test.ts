@@ -27,6 +27,7 @@ const answer = {
   delivery: { sent: 56_500, delivered: 51_000, read: 20_000, failed: 700, undelivered: 0, held: 0 },
   errors: { '131026': 500, '132012': 800 },
   route: { marketing_lite: 56_000, marketing: 500 },
+  cost: { currency: 'USD', amount: '3187.50', billable: 50_990, unpriced: 7, free: 10, untold: 0, items: [] },
   intake: { rows: 100_010, accepted: 100_000, duplicates: 10, rejected: 0, reasons: {} },
   forecast: { finishAt: '2026-11-27T12:20:00.000Z', limitedBy: 'sender_rate' },
   runs: [],
@@ -60,9 +61,16 @@ test('a report for people: every number with its share, errors with their meanin
     '  marketing_lite          56,000   98.2 %',
     '  marketing                  500    0.9 %',
     '',
+    'cost  3187.50 USD',
+    '  billable                50,990',
+    '  without a price              7',
+    '  free                        10',
+    '',
     'errors',
     "  132012           800  a template parameter's format does not match",
+    "                        → compare the format of the template's parameters with the columns",
     '  131026           500  undeliverable: not on WhatsApp, an old client, or terms not accepted',
+    '                        → take the number out of the list; it may be tried again after some weeks',
     '',
     'rows taken in',
     '  rows                   100,010  100.0 %',
@@ -71,6 +79,14 @@ test('a report for people: every number with its share, errors with their meanin
     '',
     'through about 2026-11-27T12:20:00.000Z (limited by sender_rate)',
   ])
+})
+
+test('without a rate card no cost is made up; an older API tells of none', () => {
+  const cost = { currency: null, amount: null, billable: 5, unpriced: 5, free: 0, untold: 2 }
+  const lines = formatReport(readReport({ ...answer, cost }))
+  expect(lines).toContain('cost  no rate card')
+  expect(lines).toContain('  price not told               2')
+  expect(formatReport(readReport({ ...answer, cost: undefined })).join('\n')).not.toContain('cost')
 })
 
 test('a campaign without a recipient divides by nothing', () => {

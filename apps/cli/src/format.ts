@@ -1,6 +1,6 @@
-import { meaningOf } from '@chasqui/delivery'
+import { explain } from '@chasqui/delivery'
 
-import type { Numbers, Report } from './report.ts'
+import type { Cost, Numbers, Report } from './report.ts'
 import { settledOf } from './report.ts'
 
 const thousands = new Intl.NumberFormat('en')
@@ -26,7 +26,7 @@ export function formatTable(header: readonly string[], rows: ReadonlyArray<reado
 
 /** A campaign and its numbers, for people. */
 export function formatReport(report: Report): string[] {
-  const { counts, delivery, errors, route, intake, runs } = report
+  const { counts, delivery, errors, route, cost, intake, runs } = report
   const recipients = counts['recipients'] ?? 0
   return [
     `${report.name}  ${report.id}`,
@@ -36,6 +36,7 @@ export function formatReport(report: Report): string[] {
     ...share('recipients', counts, recipients),
     ...section('of the accepted', delivery, counts['accepted'] ?? 0),
     ...section('route', route, counts['accepted'] ?? 0),
+    ...costLines(cost),
     ...errorLines(errors),
     ...section('rows taken in', intake, intake['rows'] ?? 0),
     ...(report.finishAt === null ? [] : ['', `through about ${report.finishAt} (limited by ${report.limitedBy})`]),
@@ -74,13 +75,37 @@ function section(title: string, numbers: Numbers, whole: number): string[] {
       ]
 }
 
+/** What an error asks for stands under it, where somebody can do something about it. */
 function errorLines(errors: Numbers): string[] {
   const rows = Object.entries(errors).filter(([, count]) => count > 0)
   if (rows.length === 0) return []
   const lines = rows
     .toSorted(([, a], [, b]) => b - a)
-    .map(([code, count]) => `  ${code.padEnd(8)}${formatNumber(count).padStart(12)}  ${meaningOf(Number(code))}`)
+    .flatMap(([code, count]) => {
+      const { meaning, whatToDo } = explain(Number(code))
+      const line = `  ${code.padEnd(8)}${formatNumber(count).padStart(12)}  ${meaning}`
+      return whatToDo.startsWith('nothing') ? [line] : [line, `${' '.repeat(24)}→ ${whatToDo}`]
+    })
   return ['', 'errors', ...lines]
+}
+
+function costLines(cost: Cost | null): string[] {
+  if (cost === null || cost.billable + cost.free + cost.untold === 0) return []
+  const { currency, amount, billable, unpriced, free, untold } = cost
+  const price = amount === null || currency === null ? 'no rate card' : `${amount} ${currency}`
+  const rows: [string, number][] = [
+    ['  billable', billable],
+    ['  without a price', unpriced],
+    ['  free', free],
+    ['  price not told', untold],
+  ]
+  return [
+    '',
+    `cost  ${price}`,
+    ...rows
+      .filter(([, count]) => count > 0)
+      .map(([name, count]) => `${name.padEnd(20)}${formatNumber(count).padStart(12)}`),
+  ]
 }
 
 function aligned(rows: ReadonlyArray<readonly [name: string, count: number]>, whole: number): string[] {

@@ -13,10 +13,22 @@ export type Report = {
   readonly delivery: Numbers
   readonly errors: Numbers
   readonly route: Numbers
+  /** `null` from an API that does not tell it. */
+  readonly cost: Cost | null
   readonly intake: Numbers
   readonly finishAt: string | null
   readonly limitedBy: string
   readonly runs: ReadonlyArray<{ readonly id: string; readonly at: string }>
+}
+
+/** What the delivered messages cost. Without a rate card there is no currency and no amount. */
+export type Cost = {
+  readonly currency: string | null
+  readonly amount: string | null
+  readonly billable: number
+  readonly unpriced: number
+  readonly free: number
+  readonly untold: number
 }
 
 export type Numbers = Readonly<Record<string, number>>
@@ -43,6 +55,7 @@ export function readReport(answer: unknown): Report {
     delivery: numbers(answer['delivery']),
     errors: numbers(answer['errors']),
     route: numbers(answer['route']),
+    cost: costIn(answer['cost']),
     intake: numbers(answer['intake']),
     finishAt: typeof forecast['finishAt'] === 'string' ? forecast['finishAt'] : null,
     limitedBy: string(forecast['limitedBy']),
@@ -57,6 +70,13 @@ export function hasEnded({ status }: Pick<Report, 'status'>): boolean {
 /** Recipients that need nothing more from a sender. */
 export function settledOf({ counts }: Pick<Report, 'counts'>): number {
   return (counts['recipients'] ?? 0) - (counts['pending'] ?? 0) - (counts['sending'] ?? 0)
+}
+
+function costIn(value: unknown): Cost | null {
+  if (!isRecord(value)) return null
+  const { billable = 0, unpriced = 0, free = 0, untold = 0 } = numbers(value)
+  const text = (name: string): string | null => (typeof value[name] === 'string' ? value[name] : null)
+  return { currency: text('currency'), amount: text('amount'), billable, unpriced, free, untold }
 }
 
 function runOf(run: Readonly<Record<string, unknown>>) {

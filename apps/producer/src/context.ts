@@ -1,6 +1,6 @@
 import type { Logger, Sender } from '@chasqui/runtime'
 import type { SendQueue } from '@chasqui/queue'
-import type { Batch } from '@chasqui/campaign'
+import type { Batch, RateCard } from '@chasqui/campaign'
 import type {
   AppendReply,
   Campaigns,
@@ -42,6 +42,8 @@ export type Context = {
   readonly configured: ReadonlyMap<string, Sender>
   readonly queueOf: (sender: string) => SendQueue | null
   readonly apiKeys: readonly ApiKey[]
+  /** What messages cost; `null`: nobody has said. */
+  readonly rateCard: RateCard | null
   readonly metrics: ProducerMetrics
   readonly logger: Logger
   /** A new campaign's id. */

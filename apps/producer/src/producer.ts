@@ -149,7 +149,7 @@ function letGo(client: RedisClient, settings: Settings, campaigns: Campaigns): (
 }
 
 export type Parts = {
-  readonly settings: Pick<Settings, 'REDIS_PREFIX' | 'API_KEYS'>
+  readonly settings: Pick<Settings, 'REDIS_PREFIX' | 'API_KEYS' | 'RATE_CARD'>
   readonly senders: readonly Sender[]
   readonly client: RedisClient
   readonly queues: ReadonlyMap<string, SendQueue>
@@ -195,6 +195,7 @@ export function assemble({ settings, senders, client, queues, schedule, logger, 
     configured,
     queueOf,
     apiKeys: settings.API_KEYS,
+    rateCard: settings.RATE_CARD,
     metrics,
     logger,
     newId: () => campaignId(Date.now(), randomBytes(5)),

@@ -5,7 +5,7 @@ import type { CampaignReport } from '@chasqui/store'
 import type { Context } from './context.ts'
 import { forecast } from './forecast.ts'
 import { campaignNotFound } from './problem.ts'
-import { campaignView, openOf } from './view.ts'
+import { campaignCost, campaignView, openOf } from './view.ts'
 import type { CampaignView } from './view.ts'
 
 /** Rate assumed for a sender that this process does not know: Meta's default for a number, messages a second. */
@@ -36,6 +36,7 @@ async function describeReport(context: Context, report: CampaignReport): Promise
       factor: pacing.factor,
       blockedUntil: untils.length === 0 ? null : untils.includes(null) ? 'open' : Math.max(...untils.map(Number)),
     }),
+    campaignCost(report, context.rateCard, now),
   )
 }
 

@@ -1,4 +1,5 @@
-import { common, integer, port, readEnvironment, EnvironmentError } from '@chasqui/runtime'
+import { readRateCard } from '@chasqui/campaign'
+import { common, document, integer, port, readEnvironment, EnvironmentError } from '@chasqui/runtime'
 import type { Environment, Values, Variable } from '@chasqui/runtime'
 import { z } from 'zod'
 
@@ -36,6 +37,7 @@ const schema = {
     what: 'days the recipients of a campaign that runs once are kept after its end, no longer than KEEP_DAYS',
   }),
   DRAFTS_KEEP_DAYS: integer({ min: 1, max: 3_650, default: 30, what: 'days a draft waits for its launch' }),
+  RATE_CARD: document({ describe: 'a rate card in CSV', read: readRateCard }),
 } as const
 
 export type Settings = Values<typeof schema>

@@ -1,4 +1,6 @@
-import { DISPOSITIONS } from '@chasqui/delivery'
+import { costOf } from '@chasqui/campaign'
+import type { Cost, RateCard } from '@chasqui/campaign'
+import { DISPOSITIONS, explain, pricedMessages } from '@chasqui/delivery'
 import type { Disposition } from '@chasqui/delivery'
 import type { Campaign, CampaignReport, CampaignSummary, NewCampaign } from '@chasqui/store'
 
@@ -16,19 +18,21 @@ export function instant(ms: number | null): string | null {
 }
 
 /** A campaign and its report as the API answers them (contract.md). */
-export function campaignView(report: CampaignReport, forecast: Forecast) {
+export function campaignView(report: CampaignReport, forecast: Forecast, cost: Cost) {
   const { campaign, counts } = report
   return {
     ...headOf(campaign),
     counts: { recipients: counts.get('recipients') ?? 0, ...countsOf(counts) },
     delivery: Object.fromEntries(DELIVERIES.map((name) => [name, counts.get(`delivery:${name}`) ?? 0])),
     errors: under(counts, 'error:'),
+    failures: failuresOf(counts),
     route: { marketing_lite: counts.get('route:marketing_lite') ?? 0, marketing: counts.get('route:marketing') ?? 0 },
     replies: {
       taps: counts.get('reply:tap') ?? 0,
       messages: counts.get('reply:message') ?? 0,
       reactions: counts.get('reply:reaction') ?? 0,
     },
+    cost: { ...cost, items: [...cost.items] },
     intake: intakeOf(counts),
     forecast: { finishAt: instant(forecast.finishAt), limitedBy: forecast.limitedBy },
     runs: report.runs.map((run) => ({ id: run.id, at: instant(run.at) })),
@@ -41,6 +45,7 @@ export type CampaignView = ReturnType<typeof campaignView>
 /** A campaign at the moment of its creation: the same answer however often the creation is asked for. */
 export function createdView(
   campaign: NewCampaign & { readonly startAt: number | null; readonly notAfter: number | null },
+  rateCard: RateCard | null,
 ): CampaignView {
   const { id, spec, createdAt, startAt, notAfter } = campaign
   const head: Campaign = {
@@ -59,7 +64,20 @@ export function createdView(
     chunks: 0,
     recipientsUntil: null,
   }
-  return campaignView({ campaign: head, counts: new Map(), runs: [] }, { finishAt: null, limitedBy: 'not_started' })
+  const report = { campaign: head, counts: new Map<string, number>(), runs: [] }
+  return campaignView(report, { finishAt: null, limitedBy: 'not_started' }, costOf(rateCard, [], 0, createdAt))
+}
+
+/** What a campaign costs, at the prices of its launch; `now` (ms) stands for it before. */
+export function campaignCost({ campaign, counts }: CampaignReport, rateCard: RateCard | null, now: number): Cost {
+  return costOf(rateCard, pricedMessages(counts), counts.get('delivery:delivered') ?? 0, campaign.launchedAt ?? now)
+}
+
+/** Recipients that failed, by the answer to the send or by a status, with what each code means; the most first. */
+function failuresOf(counts: Counters) {
+  return Object.entries(under(counts, 'error:'))
+    .map(([code, count]) => ({ code: Number(code), count, ...explain(Number(code)) }))
+    .toSorted((left, right) => right.count - left.count || left.code - right.code)
 }
 
 export function summaryView({ campaign, recipients }: CampaignSummary) {

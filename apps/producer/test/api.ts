@@ -1,6 +1,7 @@
 import { startRedis } from '@chasqui/harness'
 import type { PrivateRedis } from '@chasqui/harness'
 import { ScheduleQueue, SendQueue } from '@chasqui/queue'
+import type { RateCard } from '@chasqui/campaign'
 import { createLogger, createMetrics } from '@chasqui/runtime'
 import type { Sender } from '@chasqui/runtime'
 import { closeRedis, connectRedis, Keys } from '@chasqui/store'
@@ -88,7 +89,7 @@ export type Api = {
 }
 
 export async function startApi(
-  options: { readonly apiKeys?: readonly ApiKey[]; readonly redisUrl?: string } = {},
+  options: { readonly apiKeys?: readonly ApiKey[]; readonly redisUrl?: string; readonly rateCard?: RateCard } = {},
 ): Promise<Api> {
   const redis = await startRedis()
   const client = connectRedis(options.redisUrl ?? redis.url, 'api', () => {})
@@ -97,7 +98,7 @@ export async function startApi(
   const queue = new SendQueue(client, prefix, SENDER.id)
   const stopping = new AbortController()
   const context = assemble({
-    settings: { REDIS_PREFIX: prefix, API_KEYS: options.apiKeys ?? [] },
+    settings: { REDIS_PREFIX: prefix, API_KEYS: options.apiKeys ?? [], RATE_CARD: options.rateCard ?? null },
     senders: [SENDER],
     client,
     queues: new Map([[SENDER.id, queue]]),

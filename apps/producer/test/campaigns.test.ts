@@ -1,3 +1,4 @@
+import { explain } from '@chasqui/delivery'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { campaignAnswer, campaignList, problemAnswer } from '../src/routes/schemas.ts'
@@ -159,6 +160,9 @@ describe('reading', () => {
       },
       delivery: { sent: 5, delivered: 0, read: 1, failed: 0, undelivered: 0, held: 0 },
       errors: { '131026': 2 },
+      failures: [{ code: 131026, count: 2, ...explain(131_026) }],
+      // Nobody has told this producer what messages cost.
+      cost: { currency: null, amount: null, billable: 0, unpriced: 0, items: [] },
       route: { marketing_lite: 0, marketing: 2 },
       intake: { rows: 12, rejected: 2, reasons: { too_short: 2 } },
     })

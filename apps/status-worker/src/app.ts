@@ -4,6 +4,7 @@ import { pause, startOpsServer } from '@chasqui/runtime'
 import type { Logger } from '@chasqui/runtime'
 import {
   Campaigns,
+  Chunks,
   campaignsInSight,
   closeRedis,
   connectRedis,
@@ -23,6 +24,7 @@ import {
 import type { StatusWorkerConfig } from './config.ts'
 import { Deeds } from './deeds.ts'
 import { readConditions } from './conditions.ts'
+import { RecipientCountries } from './countries.ts'
 import { Exporter } from './exporter.ts'
 import { Folder } from './folder.ts'
 import { Inbox } from './inbox.ts'
@@ -64,6 +66,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
   const onTrouble = (error: unknown): void => logger.warn({ err: error }, 'trouble, will try again')
   const senders = new Senders(foldClient, keys)
   const echoes = new Echoes(foldClient, keys)
+  const chunks = new Chunks(foldClient, keys)
   const folder = new Folder({
     client: foldClient,
     keys,
@@ -81,6 +84,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
       now: Date.now,
       onActed: (notice) => logger.warn(describeNotice(notice), 'acted upon a webhook'),
     }),
+    countries: new RecipientCountries(async (campaign, chunk) => await chunks.readFor(campaign, chunk)),
     metrics,
     reading: { environment: config.prefix, optOutWords: config.optOutWords },
     senderOf: config.senderOf,
@@ -94,6 +98,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
     letters,
     senders: [...config.senderOf.values()],
     echoesOf: async (sender) => await echoes.ofSender(sender),
+    rateCard: config.rateCard,
     inSight: async (most, now) => await campaignsInSight(foldClient, keys, most, now),
     conditions: async (ids, now) =>
       await readConditions({ heart: new Heart(foldClient, keys, holder), senders, rates: config.rates }, ids, now),

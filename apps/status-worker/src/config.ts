@@ -1,4 +1,6 @@
-import { common, integer, port, readEnvironment, readSenders, text } from '@chasqui/runtime'
+import { readRateCard } from '@chasqui/campaign'
+import type { RateCard } from '@chasqui/campaign'
+import { common, document, integer, port, readEnvironment, readSenders, text } from '@chasqui/runtime'
 import type { Environment, LogLevel } from '@chasqui/runtime'
 import type { WebhookProvider } from '@chasqui/whatsapp'
 import { z } from 'zod'
@@ -27,6 +29,8 @@ export type StatusWorkerConfig = {
   readonly keepBytes: number
   /** How long after a message's TTL a webhook about it is still waited for, ms. */
   readonly undeliveredBufferMs: number
+  /** What messages cost; `null`: nobody has said. */
+  readonly rateCard: RateCard | null
   /** How many bytes of Redis' memory dead letters may take. */
   readonly letterBytes: number
   /** What people may write, or tap, to stop marketing. */
@@ -92,6 +96,7 @@ const VARIABLES = {
       }),
     describe: 'words or phrases of 1 to 200 characters, separated by commas',
   },
+  RATE_CARD: document({ describe: 'a rate card in CSV', read: readRateCard }),
   WEBHOOK_LOG_KEEP_SECONDS: integer({ min: 0, max: 2_592_000, default: 3_600, what: 'seconds a folded body is kept' }),
   WEBHOOK_LOG_KEEP_MB: integer({ min: 1, max: 1_048_576, default: 256, what: 'MB of Redis for folded bodies' }),
   UNDELIVERED_BUFFER_SECONDS: integer({
@@ -122,6 +127,7 @@ export function readConfig(env: Environment): StatusWorkerConfig {
     },
     keepMs: values.WEBHOOK_LOG_KEEP_SECONDS * 1_000,
     keepBytes: values.WEBHOOK_LOG_KEEP_MB * 1_048_576,
+    rateCard: values.RATE_CARD,
     undeliveredBufferMs: values.UNDELIVERED_BUFFER_SECONDS * 1_000,
     letterBytes: values.WEBHOOK_DEAD_LETTERS_MB * 1_048_576,
     optOutWords: values.OPT_OUT_WORDS,

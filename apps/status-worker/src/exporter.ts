@@ -1,4 +1,6 @@
-import { DISPOSITIONS } from '@chasqui/delivery'
+import { costOf } from '@chasqui/campaign'
+import type { RateCard } from '@chasqui/campaign'
+import { DISPOSITIONS, pricedMessages } from '@chasqui/delivery'
 import { pause } from '@chasqui/runtime'
 import { CLICK_KINDS, REPLY_KINDS } from '@chasqui/store'
 import type { CampaignSight, DeadLetters, EchoCounts, Lease, WebhookLog } from '@chasqui/store'
@@ -23,6 +25,8 @@ export type ExporterOptions = {
   /** The senders of this installation. */
   readonly senders: readonly string[]
   readonly echoesOf: (sender: string) => Promise<EchoCounts>
+  /** What messages cost; `null`: nobody has said. */
+  readonly rateCard: RateCard | null
   /** Ms since 1970. */
   readonly now: () => number
   readonly onTrouble: (error: unknown) => void
@@ -30,11 +34,13 @@ export type ExporterOptions = {
 
 type SenderEchoes = EchoCounts & { readonly sender: string }
 
-/** Campaigns exported, at most; each is some 20 series. */
+/** Campaigns exported, at most; each is some 24 series, 35 with many codes of failure. */
 const CAMPAIGNS_MAX = 200
 const EVERY_MS = 2_000
 /** A sender that is configured elsewhere. */
 const UNKNOWN_SENDER: SenderOutlook = { rate: null, stands: null, restsUntil: 0 }
+/** Codes shown of one campaign. */
+const CODES_MAX = 10
 const STATUSES = ['sent', 'delivered', 'read', 'failed', 'undelivered', 'held'] as const
 
 /**
@@ -118,14 +124,18 @@ export class Exporter {
   }
 
   #forget(): void {
-    const { recipients, messages, replies, eta, slack, notAfter, standing, sendable, dropped } = this.#options.metrics
-    const { senderReplies, senderClicks } = this.#options.metrics
-    const gauges = [recipients, messages, replies, eta, slack, notAfter, standing, sendable, dropped]
-    for (const gauge of [...gauges, senderReplies, senderClicks]) gauge.reset()
+    const { metrics } = this.#options
+    const { recipients, messages, replies, cost, billable, unpriced, failures } = metrics
+    const { eta, slack, notAfter, standing, sendable, dropped, senderReplies, senderClicks } = metrics
+    const numbers = [recipients, messages, replies, cost, billable, unpriced, failures, senderReplies, senderClicks]
+    for (const gauge of [...numbers, eta, slack, notAfter, standing, sendable, dropped]) gauge.reset()
   }
 
-  #show({ id: campaign, counts }: CampaignSight): void {
+  #show(sight: CampaignSight): void {
+    const { id: campaign, counts } = sight
     const { metrics } = this.#options
+    this.#showCost(sight)
+    for (const [code, recipients] of failuresByCode(counts)) metrics.failures.set({ campaign, code }, recipients)
     for (const disposition of DISPOSITIONS)
       metrics.recipients.set({ campaign, disposition }, counts.get(disposition) ?? 0)
     for (const what of STATUSES) metrics.messages.set({ campaign, status: what }, counts.get(`delivery:${what}`) ?? 0)
@@ -173,6 +183,16 @@ export class Exporter {
     for (const kind of CLICK_KINDS) senderClicks.set({ sender, kind }, clicks[kind])
   }
 
+  #showCost({ id: campaign, counts, launchedAt }: CampaignSight): void {
+    const { metrics, rateCard, now } = this.#options
+    const priced = pricedMessages(counts)
+    const { currency, amount, unpriced } = costOf(rateCard, priced, 0, launchedAt ?? now())
+    if (currency !== null) metrics.cost.set({ campaign, currency }, Number(amount))
+    metrics.unpriced.set({ campaign }, unpriced)
+    for (const { kind, messages } of priced)
+      if (kind !== 'free') metrics.billable.inc({ campaign, category: kind }, messages)
+  }
+
   #showSendable(seen: readonly CampaignSight[]): void {
     const bySender = new Map<string, number>()
     for (const { sender, status, counts } of seen) {
@@ -184,4 +204,14 @@ export class Exporter {
 
 function pendingOf({ counts }: CampaignSight): number {
   return counts.get('pending') ?? 0
+}
+
+/** Failed recipients by code, the most first; those beyond {@link CODES_MAX} codes together as `other`. */
+export function failuresByCode(counts: ReadonlyMap<string, number>): Map<string, number> {
+  const failures = [...counts]
+    .filter(([field, recipients]) => field.startsWith('error:') && recipients > 0)
+    .map(([field, recipients]) => [field.slice('error:'.length), recipients] as const)
+    .toSorted(([, left], [, right]) => right - left)
+  const other = failures.slice(CODES_MAX).reduce((sum, [, recipients]) => sum + recipients, 0)
+  return new Map([...failures.slice(0, CODES_MAX), ...(other > 0 ? [['other', other] as const] : [])])
 }

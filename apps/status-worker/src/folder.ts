@@ -4,6 +4,7 @@ import { FOLD_LESSONS_MAX, foldFacts, isStoreFailure } from '@chasqui/store'
 import type { DeadLetters, FoldReply, Keys, LogEntry, RedisClient, Senders, WebhookLog } from '@chasqui/store'
 import { bodyOfEvent } from '@chasqui/whatsapp'
 
+import type { RecipientCountries } from './countries.ts'
 import type { Deeds } from './deeds.ts'
 import { LET_GO, readBatch } from './lessons.ts'
 import type { Batch, MatchedStatus, Reading, Taken, Unmatched } from './lessons.ts'
@@ -16,6 +17,7 @@ export type FolderOptions = {
   readonly letters: DeadLetters
   readonly senders: Senders
   readonly deeds: Deeds
+  readonly countries: RecipientCountries
   readonly metrics: StatusMetrics
   readonly reading: Reading
   /** Phone number id -> sender id. */
@@ -164,8 +166,8 @@ export class Folder {
   }
 
   async #foldCampaign(campaign: string, statuses: readonly MatchedStatus[]): Promise<Unmatched[]> {
-    const { client, keys, metrics } = this.#options
-    const lessons = mergeLessons(statuses.map(({ lesson }) => lesson))
+    const { client, keys, metrics, countries } = this.#options
+    const lessons = await countries.complete(campaign, mergeLessons(statuses.map(({ lesson }) => lesson)))
     // All of them on the wire at once: Redis syncs its disk once for many.
     const replies: Promise<FoldReply>[] = []
     for (let from = 0; from < lessons.length; from += FOLD_LESSONS_MAX)

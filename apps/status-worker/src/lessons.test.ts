@@ -35,8 +35,8 @@ describe('statuses', () => {
       statuses: [ours(7), ours(8, { status: 'failed', timestamp: '1799999999', errors: [{ code: '131026' }] })],
     })
     expect(batch.matched.get('c1')?.map(({ lesson }) => lesson)).toEqual([
-      { ordinal: 7, attempt: 2, facts: FACT.sent, errorCode: 0 },
-      { ordinal: 8, attempt: 2, facts: FACT.failed, errorCode: 131_026 },
+      { ordinal: 7, attempt: 2, facts: FACT.sent, errorCode: 0, prices: 0 },
+      { ordinal: 8, attempt: 2, facts: FACT.failed, errorCode: 131_026, prices: 0 },
     ])
     expect([...batch.flow]).toEqual([['106500000000001', 1_799_999_999_000]])
     expect([...batch.seen]).toEqual([

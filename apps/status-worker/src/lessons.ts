@@ -1,3 +1,4 @@
+import { countryOf } from '@chasqui/campaign'
 import { decodeCallbackData } from '@chasqui/delivery'
 import type { Lesson } from '@chasqui/delivery'
 import { bodyOfEvent, decodeWebhook } from '@chasqui/whatsapp'
@@ -151,7 +152,10 @@ function match(event: StatusEvent, takenAt: number, environment: string, batch: 
   else if (data.ordinal > ORDINAL_MAX) batch.unmatched.push({ reason: 'unknown_recipient', body: bodyOfEvent(event) })
   else {
     const { campaignId, ordinal, attempt } = data
-    const status = { lesson: { ordinal, attempt, facts: event.facts, errorCode: event.errorCode }, event }
+    const { facts, errorCode, prices } = event
+    const country = event.recipient === null ? null : countryOf(event.recipient)
+    const lesson = { ordinal, attempt, facts, errorCode, prices, ...(country === null ? {} : { country }) }
+    const status = { lesson, event }
     const known = batch.matched.get(campaignId)
     if (known === undefined) batch.matched.set(campaignId, [status])
     else known.push(status)

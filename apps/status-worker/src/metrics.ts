@@ -106,6 +106,26 @@ export function createStatusMetrics() {
       help: 'Clicks that Meta saw, each once, since ever; Meta does not tell whose. One status-worker of all exports it.',
       labelNames: ['sender', 'kind'] as const,
     }),
+    cost: metrics.gauge({
+      name: 'chasqui_campaign_cost',
+      help: `What the delivered messages cost by the rate card, in its currency, those without a price aside; none without a card. ${CAMPAIGN}`,
+      labelNames: ['campaign', 'currency'] as const,
+    }),
+    billable: metrics.gauge({
+      name: 'chasqui_campaign_billable_messages',
+      help: `Delivered messages that Meta bills, by its category. ${CAMPAIGN}`,
+      labelNames: ['campaign', 'category'] as const,
+    }),
+    unpriced: metrics.gauge({
+      name: 'chasqui_campaign_unpriced_messages',
+      help: `Billable messages that the rate card has no price for; all of them without a card. ${CAMPAIGN}`,
+      labelNames: ['campaign'] as const,
+    }),
+    failures: metrics.gauge({
+      name: 'chasqui_campaign_failures',
+      help: `Recipients that failed, by the answer to the send or by a status, by code: the ten most frequent, and \`other\`. ${CAMPAIGN}`,
+      labelNames: ['campaign', 'code'] as const,
+    }),
     eta: metrics.gauge({
       name: 'chasqui_campaign_finish_eta_seconds',
       help: `Seconds until everybody has been handed over, at the pace of the last minute, or at the limit of the sender before anything moves; none while it stands. ${CAMPAIGN}`,

@@ -64,6 +64,7 @@ describe('the statuses of a campaign', () => {
       'error:131049': 60,
       'error:131026': 60,
       'route:marketing_lite': N,
+      'price:marketing_lite:BR': N - N / 5,
     })
     expect(await world.recount('mixed')).toEqual([])
   })

@@ -132,6 +132,57 @@ const progress: Row = {
   ],
 }
 
+const money: Row = {
+  title: 'Money and failures',
+  panels: [
+    {
+      kind: 'number',
+      title: 'Cost',
+      description:
+        'Of the delivered messages, by the rate card, at the prices of the launch. Without a rate card there is none; what it has no price for is beside it.',
+      unit: 'short',
+      width: 6,
+      queries: [
+        {
+          legend: '{{currency}}',
+          expr: 'sum by (currency) (max by (campaign, currency) (chasqui_campaign_cost{campaign=~"$campaign"}))',
+        },
+      ],
+    },
+    {
+      kind: 'number',
+      title: 'Billable messages',
+      description: 'Delivered messages that Meta bills, by its category, and those of them that have no price.',
+      unit: 'short',
+      width: 6,
+      queries: [
+        {
+          legend: '{{category}}',
+          expr: 'sum by (category) (max by (campaign, category) (chasqui_campaign_billable_messages{campaign=~"$campaign"}))',
+        },
+        {
+          legend: 'no price',
+          expr: 'sum(max by (campaign) (chasqui_campaign_unpriced_messages{campaign=~"$campaign"}))',
+        },
+      ],
+    },
+    {
+      kind: 'stack',
+      title: 'Failed recipients by code',
+      description:
+        'By the answer to the send or by a status; the ten most frequent codes of each campaign. The report says what each means and what to do.',
+      unit: 'short',
+      width: 12,
+      queries: [
+        {
+          legend: '{{code}}',
+          expr: 'sum by (code) (max by (campaign, code) (chasqui_campaign_failures{campaign=~"$campaign"}))',
+        },
+      ],
+    },
+  ],
+}
+
 const sending: Row = {
   title: 'Sending',
   panels: [
@@ -344,5 +395,5 @@ export const campaigns: Page = {
     { name: 'campaign', label: 'Campaign', metric: 'chasqui_campaign_recipients' },
     { name: 'sender', label: 'Sender', metric: 'chasqui_sender_rate_limit' },
   ],
-  rows: [now, progress, sending, statuses],
+  rows: [now, progress, money, sending, statuses],
 }

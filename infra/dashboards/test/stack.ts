@@ -54,9 +54,12 @@ export async function startStack(options: {
       baseUrl: null,
     }))
     await writeFile(sendersFile, JSON.stringify(senders))
+    const rateCard = join(folder, 'rate-card.csv')
+    await writeFile(rateCard, 'country,category,price,currency,valid_from\n*,marketing_lite,0.01,USD,2020-01-01\n')
     const shared = {
       REDIS_URL: `redis://chasqui:${await secret('redis-password')}@127.0.0.1:${redis.port}`,
       SENDERS_FILE: sendersFile,
+      RATE_CARD_FILE: rateCard,
       WA_TOKEN_BR_FILE: join(secrets, 'wa-token-br'),
       WEBHOOK_VERIFY_TOKEN_FILE: join(secrets, 'webhook-verify-token'),
       WEBHOOK_APP_SECRETS_FILE: join(secrets, 'webhook-app-secrets'),

@@ -6,6 +6,7 @@ import type { StateCode } from './disposition.ts'
 import { FACT, PROOF, viewOf } from './facts.ts'
 import { foldInto, foldRecipient, mergeLessons } from './fold.ts'
 import type { Ledger, Lesson } from './fold.ts'
+import { PRICE, priceKindOf } from './prices.ts'
 
 const RUNS = Number(process.env['FOLD_RUNS'] ?? 3_000)
 const RECIPIENTS = 12
@@ -14,7 +15,7 @@ const stateByte = fc
   .tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 15 }))
   .map(([state, attempts]) => (state === STATE.absent ? 0 : ledgerByte(state as StateCode, attempts)))
 
-/** Meta names one code for one failure, so a recipient's code is a function of the recipient. */
+/** Meta names one code for one failure, and people do not move: both are functions of the recipient. */
 const lesson: fc.Arbitrary<Lesson> = fc
   .record({
     ordinal: fc.integer({ min: 0, max: RECIPIENTS }),
@@ -28,8 +29,9 @@ const lesson: fc.Arbitrary<Lesson> = fc
       FACT.routeMarketing,
       FACT.held,
     ),
+    prices: fc.constantFrom(0, 0, 0, 0, PRICE.free, PRICE.utility, PRICE.service),
   })
-  .map((base) => ({ ...base, errorCode: 131_000 + (base.ordinal % 3) }))
+  .map((base) => ({ ...base, errorCode: 131_000 + (base.ordinal % 3), country: base.ordinal % 2 === 0 ? 'BR' : 'IN' }))
 
 function ledgerOf(states: readonly number[]): Ledger {
   const counts = new Map<string, number>([['recipients', states.filter((byte) => stateOf(byte) !== 0).length]])
@@ -65,6 +67,7 @@ function outcome(ledger: Ledger): unknown {
     counts,
     retries: [...ledger.retries],
     unknowns: [...ledger.unknowns],
+    prices: [...(ledger.prices ?? [])].sort(([left], [right]) => left - right),
   }
 }
 
@@ -131,6 +134,14 @@ test('law 1: counts add up to recipients, and every counter is what a recount fi
       for (const field of ['sent', 'delivered', 'read', 'failed', 'held'] as const) {
         expect(of(`delivery:${field}`)).toBe([...ledger.facts].filter((facts) => viewOf(facts)[field] === 1).length)
       }
+      const billed: Record<string, number> = {}
+      for (const [ordinal, facts] of ledger.facts.entries()) {
+        const kind = priceKindOf(facts, ledger.prices?.get(ordinal) ?? 0)
+        const field = `price:${kind}:${ordinal % 2 === 0 ? 'BR' : 'IN'}`
+        if (kind !== null) billed[field] = (billed[field] ?? 0) + 1
+      }
+      const counted = [...ledger.counts].filter(([field, value]) => field.startsWith('price:') && value !== 0)
+      expect(Object.fromEntries(counted)).toEqual(billed)
       expect(of('delivery:sent')).toBeGreaterThanOrEqual(of('delivery:delivered'))
       expect(of('delivery:delivered')).toBeGreaterThanOrEqual(of('delivery:read'))
     }),
@@ -180,7 +191,7 @@ describe('a proof beats every other state', () => {
       ledger,
       [0, 2, 1_000_000].map((ordinal) => ({ ordinal, attempt: 1, facts: FACT.sent, errorCode: 0 })),
     )
-    expect(report).toEqual({ lifted: 0, late: 0, refused: [0, 2, 1_000_000], completed: false })
+    expect(report).toEqual({ lifted: 0, late: 0, refused: [0, 2, 1_000_000], failed: new Map(), completed: false })
     expect(ledger.counts.get('delivery:sent')).toBeUndefined()
   })
 })

@@ -4,6 +4,7 @@ import { FACT, learn, PROOF, viewOf } from './facts.ts'
 import type { DeliveryView } from './facts.ts'
 import { noteProven } from './lapses.ts'
 import type { Lapses } from './lapses.ts'
+import { NO_COUNTRY, priceField, priceKindOf } from './prices.ts'
 
 /**
  * What status webhooks do to a campaign's ledger. `packages/store/src/scripts/fold-facts.lua` does the same in Redis;
@@ -28,6 +29,13 @@ export type Lesson = {
   readonly facts: number
   /** Meta's code when the facts hold `failed`; 0 when Meta gave none. */
   readonly errorCode: number
+  /** Bits of `PRICE`; 0 when left out: nothing unusual was told of its price. */
+  readonly prices?: number
+  /**
+   * The recipient's country, ISO 3166; the same in all lessons about one recipient. Left out it is not known, and the
+   * message has no price.
+   */
+  readonly country?: string
 }
 
 /** What one lesson does to one recipient; `null` where no recipient lives. */
@@ -74,6 +82,8 @@ export type Ledger = {
   readonly unknowns: Set<number>
   /** When messages have outlived their TTL; absent where the TTL is not known. */
   readonly lapses?: Lapses
+  /** Bits of `PRICE` by ordinal; absent until something unusual is told of somebody's price. */
+  prices?: Map<number, number>
 }
 
 export type FoldReport = {
@@ -83,6 +93,8 @@ export type FoldReport = {
   readonly late: number
   /** Ordinals at which no recipient lives. */
   readonly refused: readonly number[]
+  /** Recipients that are known to have failed by this fold and were not before, by code. */
+  readonly failed: ReadonlyMap<number, number>
   /** This fold completed the campaign. */
   readonly completed: boolean
 }
@@ -90,6 +102,7 @@ export type FoldReport = {
 /** Fold statuses into a ledger, in place: the model of `fold-facts.lua`. `now`: ms, by the ledger's clock. */
 export function foldInto(ledger: Ledger, lessons: readonly Lesson[], now = 0): FoldReport {
   const refused: number[] = []
+  const failed = new Map<number, number>()
   let lifted = 0
   let late = 0
   for (const lesson of lessons) {
@@ -103,7 +116,11 @@ export function foldInto(ledger: Ledger, lessons: readonly Lesson[], now = 0): F
     ledger.states[ordinal] = after.state
     ledger.facts[ordinal] = after.facts
     countView(ledger.counts, before, after.facts)
-    if (after.failedNow) count(ledger.counts, `error:${lesson.errorCode}`, 1)
+    foldPrice(ledger, lesson, before, after.facts)
+    if (after.failedNow) {
+      count(ledger.counts, `error:${lesson.errorCode}`, 1)
+      failed.set(lesson.errorCode, (failed.get(lesson.errorCode) ?? 0) + 1)
+    }
     if (after.liftedFrom === null) continue
     lifted += 1
     noteProven(ledger.lapses, ordinal, now)
@@ -116,7 +133,19 @@ export function foldInto(ledger: Ledger, lessons: readonly Lesson[], now = 0): F
     count(ledger.counts, 'late_proofs', 1)
   }
   // Only a lift can close the last open recipient.
-  return { lifted, late, refused, completed: lifted > 0 && completeWhenDone(ledger) }
+  return { lifted, late, refused, failed, completed: lifted > 0 && completeWhenDone(ledger) }
+}
+
+function foldPrice(ledger: Ledger, lesson: Lesson, before: number, after: number): void {
+  const { ordinal, prices: told = 0, country = NO_COUNTRY } = lesson
+  const known = ledger.prices?.get(ordinal) ?? 0
+  const union = learn(known, told)
+  if (union !== known) (ledger.prices ??= new Map()).set(ordinal, union)
+  const was = priceKindOf(before, known)
+  const is = priceKindOf(after, union)
+  if (was === is) return
+  if (was !== null) count(ledger.counts, priceField(was, country), -1)
+  if (is !== null) count(ledger.counts, priceField(is, country), 1)
 }
 
 /**
@@ -133,11 +162,14 @@ export function mergeLessons(lessons: readonly Lesson[]): Lesson[] {
 }
 
 function mergeTwo(first: Lesson, second: Lesson): Lesson {
+  const country = first.country ?? second.country
   return {
     ordinal: first.ordinal,
     attempt: Math.max(provenAttempt(first), provenAttempt(second)),
     facts: learn(first.facts, second.facts),
     errorCode: (first.facts & FACT.failed) !== 0 ? first.errorCode : second.errorCode,
+    prices: learn(first.prices ?? 0, second.prices ?? 0),
+    ...(country === undefined ? {} : { country }),
   }
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { EnvironmentError, readEnvironment, type Environment } from './environment.ts'
-import { common, integer, port, text } from './variables.ts'
+import { common, document, integer, port, text } from './variables.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'chasqui-environment-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -102,4 +102,15 @@ test('a whole number without a default is required', () => {
   const workers = { N: integer({ min: 1, max: 9 }) }
   expect(readEnvironment(workers, { N: '3' }).N).toBe(3)
   expect(() => readEnvironment(workers, {})).toThrow('N: found nothing, allowed: a whole number from 1 to 9')
+})
+
+test('a document says itself what is wrong with it, line by line, wherever it comes from', () => {
+  const readCard = (content: string) =>
+    content === 'good'
+      ? ({ kind: 'read', value: 1 } as const)
+      : ({ kind: 'refused', problems: ['line 2: found x', 'line 3: found y'] } as const)
+  const variables = { CARD: document({ describe: 'a card', read: readCard }) }
+  expect(readEnvironment(variables, {})).toEqual({ CARD: null })
+  expect(readEnvironment(variables, { CARD_FILE: file('good\n') })).toEqual({ CARD: 1 })
+  expect(() => readEnvironment(variables, { CARD: 'bad' })).toThrow('CARD: line 2: found x\nCARD: line 3: found y')
 })

@@ -45,6 +45,7 @@ export function readEnvironment<const S extends Readonly<Record<string, Variable
     }
     const parsed = variable.schema.safeParse(found.value)
     if (parsed.success) values[name] = parsed.data
+    else if (variable.explains === true) issues.push(...parsed.error.issues.map(({ message }) => `${name}: ${message}`))
     else issues.push(`${name}: found ${shown(found.value, variable.secret === true)}, allowed: ${variable.describe}`)
   }
   if (issues.length > 0) throw new EnvironmentError(issues)

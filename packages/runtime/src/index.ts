@@ -1,5 +1,5 @@
 /** What every process needs: its environment, its senders, its log, its metrics, its ops port and its end. */
-export { common, integer, port, text, type Variable } from './variables.ts'
+export { common, document, integer, port, text, type Variable } from './variables.ts'
 export {
   EnvironmentError,
   exitOnEnvironmentError,

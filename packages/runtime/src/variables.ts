@@ -7,6 +7,31 @@ export interface Variable<T> {
   readonly describe: string
   /** Its value is never shown. */
   readonly secret?: boolean
+  /** Its schema's own messages tell what is wrong, each in a line of its own: for values too long to be shown. */
+  readonly explains?: boolean
+}
+
+/** What a reader of a longer text found: a value, or a line for each mistake. */
+type Reading<T> =
+  | { readonly kind: 'read'; readonly value: T }
+  | { readonly kind: 'refused'; readonly problems: readonly string[] }
+
+/** A text with a form of its own, mostly given as a file (`NAME_FILE`); `null` when it is not set. */
+export function document<T>(options: { describe: string; read: (text: string) => Reading<T> }): Variable<T | null> {
+  return {
+    schema: z
+      .string()
+      .optional()
+      .transform((content, context) => {
+        if (content === undefined) return null
+        const reading = options.read(content)
+        if (reading.kind === 'read') return reading.value
+        for (const message of reading.problems) context.addIssue({ code: 'custom', message, input: content })
+        return z.NEVER
+      }),
+    describe: options.describe,
+    explains: true,
+  }
 }
 
 /** A whole number. Without a default the variable is required. */

@@ -37,4 +37,10 @@ export class Chunks {
     const bytes = await this.#client.getBuffer(this.#keys.chunk(source, chunk))
     return bytes === null ? null : decodeChunk(bytes)
   }
+
+  /** A chunk of the recipients that a campaign is sent to: its own, or its parent's. */
+  async readFor(campaign: string, chunk: number): Promise<Chunk | null> {
+    const source = await this.#client.hget(this.#keys.campaign(campaign), 'source')
+    return source === null ? null : await this.read(source, chunk)
+  }
 }

@@ -1,3 +1,4 @@
+import { NO_COUNTRY } from '@chasqui/delivery'
 import type { FoldReport, Lesson } from '@chasqui/delivery'
 
 import type { Keys } from './keys.ts'
@@ -9,11 +10,13 @@ const FOLD = loadScript('fold-facts')
 /** Lessons a call: at 500 the script runs for 1 to 2 ms. `unpack` in Lua ends near 8,000 values, four a lesson. */
 export const FOLD_LESSONS_MAX = 500
 
-const BYTES_A_LESSON = 10
+const BYTES_A_LESSON = 13
 const UINT32_MAX = 0xffff_ffff
 
-/** What a fold did; `missing`: there is no campaign of that id. */
-export type FoldReply = ({ readonly kind: 'folded' } & FoldReport) | { readonly kind: 'missing' }
+/** What a fold did, and whose campaign it is; `missing`: there is no campaign of that id. */
+export type FoldReply =
+  | ({ readonly kind: 'folded'; readonly sender: string } & FoldReport)
+  | { readonly kind: 'missing' }
 
 /**
  * Fold lessons into a campaign's ledger in one step; safe to repeat.
@@ -35,13 +38,22 @@ export async function foldFacts(
     retries(campaign),
     unknowns(campaign),
     keys.lapses(campaign),
+    keys.prices(campaign),
   ]
   const reply = (await FOLD.run(client, names, [packLessons(lessons)])) as
     | ['missing']
-    | ['folded', number, number, number, ...number[]]
+    | ['folded', number, number, number, string, string, ...number[]]
   if (reply[0] === 'missing') return { kind: 'missing' }
-  const [kind, lifted, late, completed, ...refused] = reply
-  return { kind, lifted, late, completed: completed === 1, refused }
+  const [kind, lifted, late, completed, sender, failed, ...refused] = reply
+  return { kind, sender, lifted, late, completed: completed === 1, refused, failed: parseFailures(failed) }
+}
+
+/** The reverse of 'code count code count …'. */
+function parseFailures(text: string): ReadonlyMap<number, number> {
+  const failures = new Map<number, number>()
+  const numbers = text === '' ? [] : text.split(' ').map(Number)
+  for (let at = 0; at + 1 < numbers.length; at += 2) failures.set(numbers[at] ?? 0, numbers[at + 1] ?? 0)
+  return failures
 }
 
 /** The one argument of fold-facts.lua: one string parses far faster than two thousand. */
@@ -50,11 +62,13 @@ function packLessons(lessons: readonly Lesson[]): Buffer {
     throw new RangeError(`at most ${FOLD_LESSONS_MAX} lessons a fold, got ${lessons.length}`)
   const packed = Buffer.allocUnsafe(lessons.length * BYTES_A_LESSON)
   let at = 0
-  for (const { ordinal, attempt, facts, errorCode } of lessons) {
+  for (const { ordinal, attempt, facts, errorCode, country = NO_COUNTRY, prices = 0 } of lessons) {
     packed.writeUInt32LE(ordinal, at)
     packed[at + 4] = Math.min(attempt, 255)
     packed[at + 5] = facts
     packed.writeUInt32LE(errorCode >= 0 && errorCode <= UINT32_MAX ? errorCode : 0, at + 6)
+    packed.writeUInt16LE(country.charCodeAt(0) * 256 + country.charCodeAt(1), at + 10)
+    packed[at + 12] = prices
     at += BYTES_A_LESSON
   }
   return packed

@@ -17,6 +17,8 @@ export class Keys {
   readonly states = (id: string): string => `${this.prefix}:{c:${id}}:states`
   /** string: one byte of facts an ordinal; grows when the first status of a region comes. */
   readonly facts = (id: string): string => `${this.prefix}:{c:${id}}:facts`
+  /** string: one byte an ordinal of what was told of its price besides the two marketing categories; mostly absent. */
+  readonly prices = (id: string): string => `${this.prefix}:{c:${id}}:prices`
   /** hash: claim token -> the ordinals it still holds. */
   readonly claims = (id: string): string => `${this.prefix}:{c:${id}}:claims`
   /** zset: claim token -> end of its lease, ms. */
@@ -60,6 +62,7 @@ export class Keys {
     this.unknowns(id),
     this.agenda(id),
     this.lapses(id),
+    this.prices(id),
     this.runs(id),
   ]
 

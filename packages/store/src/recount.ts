@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 
-import { dispositionOf, DISPOSITIONS, viewOf } from '@chasqui/delivery'
-import type { DeliveryView, LedgerSnapshot } from '@chasqui/delivery'
+import { dispositionOf, DISPOSITIONS, PRICE_KINDS, pricedMessages, priceKindOf, viewOf } from '@chasqui/delivery'
+import type { DeliveryView, LedgerSnapshot, PriceKind } from '@chasqui/delivery'
 
 import type { Keys } from './keys.ts'
 import type { RedisClient } from './redis.ts'
@@ -27,37 +27,48 @@ const COPIES_KEPT_MS = 60_000
 
 /**
  * Count a campaign again from its ledger bytes and hold the counters against that: the proof of law 1 at one instant,
- * also while it runs. Redis copies the bytes in the step that reads the counters (two bytes a recipient, for as long as
- * this takes); they are read from the copies piece by piece and counted here.
+ * also while it runs. Redis copies the bytes in the step that reads the counters (two bytes a recipient, a third
+ * where somebody's price was unusual, for as long as this takes); they are read from the copies piece by piece and counted here.
  *
  * @returns the counters that differ; none when all is well.
  */
 export async function recount(client: RedisClient, keys: Keys, campaign: string): Promise<Miscount[]> {
-  const copies = { states: keys.copy(campaign, randomUUID()), facts: keys.copy(campaign, randomUUID()) }
+  const copies = copiesOf(keys, campaign)
   try {
     const counts = await takeCopies(client, keys, campaign, copies)
-    const [states, facts] = [await tallyOf(client, copies.states), await tallyOf(client, copies.facts)]
-    return [...countsOf(states, facts)]
-      .map(([field, number]) => ({ field, counted: Number(counts[field] ?? 0), inLedger: number }))
+    // The ledger does not know countries: what is billed alike is held against the sum over all of them.
+    for (const { kind, messages } of pricedMessages(counts)) add(counts, `price:${kind}`, messages)
+    const states = await tallyOf(client, copies.states)
+    const { facts, billed } = await tallyFacts(client, copies)
+    return [...countsOf(states, facts), ...billed]
+      .map(([field, number]) => ({ field, counted: counts.get(field) ?? 0, inLedger: number }))
       .filter(({ counted, inLedger: truth }) => counted !== truth)
   } finally {
-    await client.unlink(copies.states, copies.facts)
+    await client.unlink(...Object.values(copies))
   }
 }
 
 /** A campaign's ledger bytes and counters, all at one instant; two bytes a recipient, copied and read like those of a recount. */
 export async function snapshotLedger(client: RedisClient, keys: Keys, campaign: string): Promise<LedgerSnapshot> {
-  const copies = { states: keys.copy(campaign, randomUUID()), facts: keys.copy(campaign, randomUUID()) }
+  const copies = copiesOf(keys, campaign)
   try {
     const counts = await takeCopies(client, keys, campaign, copies)
     return {
       states: await wholeOf(client, copies.states),
       facts: await wholeOf(client, copies.facts),
-      counts: new Map(Object.entries(counts).map(([field, value]) => [field, Number(value)])),
+      counts,
     }
   } finally {
-    await client.unlink(copies.states, copies.facts)
+    await client.unlink(...Object.values(copies))
   }
+}
+
+/** Keys of the copies. */
+type Copies = { readonly states: string; readonly facts: string; readonly prices: string }
+
+function copiesOf(keys: Keys, campaign: string): Copies {
+  const copy = (): string => keys.copy(campaign, randomUUID())
+  return { states: copy(), facts: copy(), prices: copy() }
 }
 
 /** What the counters must say for these ledger bytes and facts. */
@@ -69,18 +80,21 @@ async function takeCopies(
   client: RedisClient,
   keys: Keys,
   campaign: string,
-  copies: { readonly states: string; readonly facts: string },
-): Promise<Readonly<Record<string, string>>> {
+  copies: Copies,
+): Promise<Map<string, number>> {
   const replies = await client
     .multi()
     .copy(keys.states(campaign), copies.states, 'REPLACE')
     .copy(keys.facts(campaign), copies.facts, 'REPLACE')
+    .copy(keys.prices(campaign), copies.prices, 'REPLACE')
     .pexpire(copies.states, COPIES_KEPT_MS)
     .pexpire(copies.facts, COPIES_KEPT_MS)
+    .pexpire(copies.prices, COPIES_KEPT_MS)
     .hgetall(keys.counts(campaign))
     .exec()
   for (const [error] of replies ?? []) if (error !== null) throw error
-  return replies?.at(-1)?.[1] as Readonly<Record<string, string>>
+  const stored = replies?.at(-1)?.[1] as Readonly<Record<string, string>>
+  return new Map(Object.entries(stored).map(([field, value]) => [field, Number(value)]))
 }
 
 async function tallyOf(client: RedisClient, key: string): Promise<Uint32Array> {
@@ -100,6 +114,29 @@ async function* piecesOf(client: RedisClient, key: string): AsyncGenerator<Buffe
     const piece = await client.getrangeBuffer(key, from, from + PIECE - 1)
     yield piece
     if (piece.length < PIECE) return
+  }
+}
+
+/** How many messages each set of facts is known of, and what they are billed as, whatever the country. */
+async function tallyFacts(
+  client: RedisClient,
+  copies: Copies,
+): Promise<{ readonly facts: Uint32Array; readonly billed: ReadonlyMap<string, number> }> {
+  const facts = new Uint32Array(256)
+  const billed = new Map(PRICE_KINDS.map((kind) => [`price:${kind}`, 0]))
+  const kinds: (PriceKind | null)[] = []
+  for (let from = 0; ; from += PIECE) {
+    const [piece, prices] = await Promise.all(
+      [copies.facts, copies.prices].map(async (key) => await client.getrangeBuffer(key, from, from + PIECE - 1)),
+    )
+    if (piece === undefined) return { facts, billed }
+    tally(piece, facts)
+    for (const [place, known] of piece.entries()) {
+      const pair = known * 256 + (prices?.[place] ?? 0)
+      const kind = kinds[pair] === undefined ? (kinds[pair] = priceKindOf(known, pair % 256)) : kinds[pair]
+      if (kind !== null) add(billed, `price:${kind}`, 1)
+    }
+    if (piece.length < PIECE) return { facts, billed }
   }
 }
 

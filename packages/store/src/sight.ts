@@ -11,6 +11,8 @@ export type CampaignSight = {
   readonly notAfter: number | null
   /** When it starts or started by its schedule, ms; `null`: at its launch, or again and again. */
   readonly startAt: number | null
+  /** Ms; `null`: not yet. */
+  readonly launchedAt: number | null
   /** The counts hash; a missing field is 0. */
   readonly counts: ReadonlyMap<string, number>
 }
@@ -38,9 +40,9 @@ export async function campaignsInSight(
 }
 
 async function look(client: RedisClient, keys: Keys, id: string): Promise<CampaignSight | null> {
-  const [[sender, status, notAfter, startAt], counts] = await Promise.all([
-    client.hmget(keys.campaign(id), 'sender', 'status', 'notAfter', 'startAt') as Promise<
-      [string | null, string | null, string | null, string | null]
+  const [[sender, status, notAfter, startAt, launchedAt], counts] = await Promise.all([
+    client.hmget(keys.campaign(id), 'sender', 'status', 'notAfter', 'startAt', 'launchedAt') as Promise<
+      [string | null, string | null, string | null, string | null, string | null]
     >,
     client.hgetall(keys.counts(id)),
   ])
@@ -51,6 +53,7 @@ async function look(client: RedisClient, keys: Keys, id: string): Promise<Campai
     status,
     notAfter: timeOf(notAfter),
     startAt: timeOf(startAt),
+    launchedAt: timeOf(launchedAt),
     counts: new Map(Object.entries(counts).map(([field, value]) => [field, Number(value)])),
   }
 }

@@ -6,6 +6,7 @@ import {
   foldInto,
   ledgerByte,
   mergeLessons,
+  PRICE,
   reapClaims,
   settleRows,
   STATE,
@@ -54,7 +55,7 @@ type Beginning = {
 async function begin({ status, onUnknown, states }: Beginning): Promise<ClaimLedger> {
   await client.flushall()
   const counts = countLedger(Uint8Array.from(states), new Uint8Array())
-  await client.hset(keys.campaign(ID), { status, onUnknown, notAfter: '' })
+  await client.hset(keys.campaign(ID), { sender: 'main', status, onUnknown, notAfter: '' })
   await client.hset(keys.counts(ID), Object.fromEntries(counts))
   await client.set(keys.states(ID), Buffer.from(states))
   const retries = ordinalsIn(states, STATE.waiting)
@@ -92,6 +93,7 @@ async function stored(): Promise<Told> {
     status: await client.hget(keys.campaign(ID), 'status'),
     states: [...((await client.getBuffer(keys.states(ID))) ?? [])],
     facts: withoutTail(facts),
+    prices: withoutTail([...((await client.getBuffer(keys.prices(ID))) ?? [])]),
     counts: Object.fromEntries(counts.filter(([, value]) => value !== 0)),
     retries: (await client.zrange(keys.retries(ID), 0, '-1')).map(Number).toSorted((a, b) => a - b),
     unknowns: (await client.zrange(keys.unknowns(ID), 0, '-1')).map(Number).toSorted((a, b) => a - b),
@@ -103,6 +105,9 @@ function modelled(model: ClaimLedger): Told {
     status: model.status,
     states: [...model.states],
     facts: withoutTail([...model.facts]),
+    prices: withoutTail(
+      model.states.length === 0 ? [] : [...model.states].map((_, ordinal) => model.prices?.get(ordinal) ?? 0),
+    ),
     counts: Object.fromEntries([...model.counts].filter(([, value]) => value !== 0)),
     retries: [...model.retries].toSorted((a, b) => a - b),
     unknowns: [...model.unknowns].toSorted((a, b) => a - b),
@@ -142,7 +147,13 @@ const states = fc
   )
   .map(([first, second]) => [...first, ...HOLES, ...second])
 
-/** Meta names one code for one failure, so a recipient's code is a function of the recipient. */
+/** Meta names one code for one failure, and people do not move: both are functions of the recipient. */
+function ofRecipient(ordinal: number): Pick<Lesson, 'errorCode'> & { readonly country?: string } {
+  const errorCode = [0, 131_049, 4_294_967_295][ordinal % 3] ?? 0
+  const country = ['BR', 'IN', undefined][Math.floor(ordinal / 3) % 3]
+  return country === undefined ? { errorCode } : { errorCode, country }
+}
+
 const lesson: fc.Arbitrary<Lesson> = fc
   .record({
     // Rows of both chunks, and now and then a place where nobody ever was.
@@ -162,8 +173,12 @@ const lesson: fc.Arbitrary<Lesson> = fc
       FACT.failed,
       FACT.held,
     ),
+    prices: fc.oneof(
+      { arbitrary: fc.constant(0), weight: 8 },
+      { arbitrary: fc.constantFrom(...Object.values(PRICE)), weight: 1 },
+    ),
   })
-  .map((base) => ({ ...base, errorCode: [0, 131_049, 4_294_967_295][base.ordinal % 3] ?? 0 }))
+  .map((base) => ({ ...base, ...ofRecipient(base.ordinal) }))
 
 const beginning: fc.Arbitrary<Beginning> = fc.record({
   status: fc.constantFrom('running' as const, 'running' as const, 'paused' as const, 'completed' as const),
@@ -223,7 +238,11 @@ describe('folding', () => {
           switch (what.what) {
             case 'fold': {
               const merged = mergeLessons(what.lessons)
-              expect(await foldFacts(client, keys, ID, merged)).toEqual({ kind: 'folded', ...foldInto(model, merged) })
+              expect(await foldFacts(client, keys, ID, merged)).toEqual({
+                kind: 'folded',
+                sender: 'main',
+                ...foldInto(model, merged),
+              })
               break
             }
             case 'claim': {

@@ -49,7 +49,13 @@ async function begin(strict: boolean, rows = ROWS): Promise<ClaimLedger> {
   const holes = Array.from({ length: CHUNK_ROWS - rows }, () => 0)
   const states = [...pending, ...holes, ...pending]
   const counts = { recipients: rows * 2, pending: rows * 2 }
-  await client.hset(keys.campaign(ID), { status: 'running', onUnknown: 'keep', notAfter: '', ttl: String(TTL_MS) })
+  await client.hset(keys.campaign(ID), {
+    sender: 'main',
+    status: 'running',
+    onUnknown: 'keep',
+    notAfter: '',
+    ttl: String(TTL_MS),
+  })
   await client.hset(keys.counts(ID), counts)
   await client.set(keys.states(ID), Buffer.from(states))
   return {

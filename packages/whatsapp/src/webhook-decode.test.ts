@@ -1,4 +1,4 @@
-import { FACT } from '@chasqui/delivery'
+import { FACT, PRICE } from '@chasqui/delivery'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
@@ -66,6 +66,22 @@ describe('statuses', () => {
       origin: { phoneNumberId: null },
     })
     expect(onlyEvent(STATUS_SAMPLES.deliveredToUsername)).toMatchObject({ recipient: null })
+  })
+
+  test.each([
+    ['regular marketing is nothing unusual', { billable: true, type: 'regular', category: 'marketing_lite' }, 0],
+    ['neither word of its price', { pricing_model: 'PMP', category: 'marketing' }, 0],
+    ['without `billable`, as announced', { type: 'regular', category: 'marketing' }, 0],
+    ['an entry point', { billable: true, type: 'free_entry_point', category: 'marketing_lite' }, PRICE.free],
+    ['a service window', { type: 'free_customer_service', category: 'utility' }, PRICE.free | PRICE.utility],
+    ['not billable', { billable: false, type: 'regular', category: 'marketing_lite' }, PRICE.free],
+    ['the hyphen of pricing', { category: 'authentication-international' }, PRICE.authenticationInternational],
+    ['a category of tomorrow', { type: 'regular', category: 'marketing_plus' }, PRICE.other],
+    ['no pricing', undefined, 0],
+  ])('a price: %s', (_name, pricing, prices) => {
+    expect(onlyEvent(statusBody({ status: 'delivered', pricing }))).toMatchObject({ prices })
+    // A word that teaches nothing teaches no price either.
+    expect(onlyEvent(statusBody({ status: 'deleted', pricing }))).toMatchObject({ prices: 0 })
   })
 
   test('callback data, cost and origin are carried', () => {

@@ -37,6 +37,8 @@ export type StatusEvent = {
   readonly status: StatusWord
   /** Bits of delivery's `FACT`; 0 when the status tells nothing that is counted. */
   readonly facts: number
+  /** Bits of delivery's `PRICE`: what pricing tells besides the route. */
+  readonly prices: number
   /** The first code of a `failed` status; 0 when it names none. */
   readonly errorCode: number
   /** When Meta saw it, ms. */

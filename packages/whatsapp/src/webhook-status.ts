@@ -1,4 +1,4 @@
-import { FACT } from '@chasqui/delivery'
+import { FACT, PRICE } from '@chasqui/delivery'
 
 import { STATUS_WORDS } from './webhook-event.ts'
 import type { EventOrigin, Pricing, StatusEvent, StatusWord, UnreadableEvent } from './webhook-event.ts'
@@ -33,6 +33,7 @@ export function readStatus(item: unknown, origin: EventOrigin): StatusEvent | Un
     origin,
     status,
     facts: told === 0 ? 0 : told | routeOf(pricing),
+    prices: told === 0 ? 0 : pricesOf(pricing),
     errorCode: status === 'failed' ? readErrorCode(item['errors']) : 0,
     at: momentIn(item['timestamp']),
     messageId: textIn(item['id']),
@@ -73,4 +74,28 @@ function readCost(value: unknown): Pricing['cost'] {
 function routeOf(pricing: Pricing | null): number {
   if (pricing?.category === 'marketing_lite') return FACT.routeMarketingLite
   return pricing?.category === 'marketing' ? FACT.routeMarketing : 0
+}
+
+const CATEGORIES: Readonly<Record<string, number>> = {
+  marketing_lite: 0,
+  marketing: 0,
+  utility: PRICE.utility,
+  authentication: PRICE.authentication,
+  // With a hyphen in pricing, with an underscore in conversation.
+  'authentication-international': PRICE.authenticationInternational,
+  authentication_international: PRICE.authenticationInternational,
+  service: PRICE.service,
+  referral_conversion: PRICE.referralConversion,
+}
+
+/**
+ * What pricing tells besides the marketing categories, which are the route. `billable` is to go away in favour of `type`,
+ * so either may be missing; whoever says that the message costs nothing is believed.
+ */
+function pricesOf(pricing: Pricing | null): number {
+  if (pricing === null) return 0
+  const { category, type, billable } = pricing
+  const free = billable === false || (type !== null && type.toLowerCase() !== 'regular')
+  const unusual = category === null ? 0 : (CATEGORIES[category] ?? PRICE.other)
+  return unusual | (free ? PRICE.free : 0)
 }

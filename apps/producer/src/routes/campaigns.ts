@@ -119,13 +119,8 @@ async function create(context: Context, spec: CampaignSpec, key: string | null):
   }
   await context.campaigns.create({ id, spec, createdAt })
   const startAt = spec.schedule?.startAt
-  return createdView({
-    id,
-    spec,
-    createdAt,
-    startAt: startAt === undefined ? null : Date.parse(startAt),
-    notAfter: notAfterOf(spec),
-  })
+  const times = { startAt: startAt === undefined ? null : Date.parse(startAt), notAfter: notAfterOf(spec) }
+  return createdView({ id, spec, createdAt, ...times }, context.rateCard)
 }
 
 /** The key as it is stored: nobody finds another caller's, and what callers put in it stays theirs. */

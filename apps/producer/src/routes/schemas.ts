@@ -59,6 +59,7 @@ const head = {
 }
 
 const keyed = z.record(z.string(), count)
+const decimal = z.string().regex(/^\d+\.\d{2,6}$/)
 
 /** The answers, for the API's description. They are built from typed views and not parsed again on their way out. */
 export const campaignAnswer = z.object({
@@ -70,10 +71,36 @@ export const campaignAnswer = z.object({
     .object(Object.fromEntries(DELIVERIES.map((name) => [name, count])))
     .describe('of the accepted; sent ≥ delivered ≥ read'),
   errors: keyed.describe('recipients by the last error code of the endpoint'),
-  route: z.object({ marketing_lite: count, marketing: count }),
   replies: z
     .object({ taps: count, messages: count, reactions: count })
     .describe('answers of its recipients, each counted once, for the latest campaign that has the person'),
+  failures: z
+    .array(z.object({ code: z.int(), count, meaning: z.string(), whatToDo: z.string() }))
+    .describe('the same with words, the most first; code 0: Meta named none'),
+  route: z
+    .object({ marketing_lite: count, marketing: count })
+    .describe("messages by the route that Meta's pricing names: MM Lite, or fallen back to Cloud API"),
+  cost: z
+    .object({
+      currency: z.string().nullable(),
+      amount: decimal.nullable().describe('of the messages that have a price'),
+      billable: count.describe('delivered messages that Meta bills, once each'),
+      unpriced: count.describe('of them: the rate card has no price for them'),
+      free: count.describe('delivered messages that Meta says are free'),
+      untold: count.describe('delivered messages whose pricing Meta has not told'),
+      items: z.array(
+        z.object({
+          category: z.string(),
+          country: z.string().describe('ISO 3166; ZZ: not known'),
+          messages: count,
+          price: decimal.nullable().describe('of one message'),
+          amount: decimal.nullable(),
+        }),
+      ),
+    })
+    .describe(
+      'by the rate card of the operator, at the prices of the launch; currency and amounts are null without one',
+    ),
   intake: z.object({
     rows: count,
     accepted: count,

@@ -4,15 +4,17 @@
   decisions behind it, is packages/delivery/src/fold.ts. Replaying it changes nothing. Runs at full memory: what Meta was
   answered 200 for must be counted.
 
-  KEYS  1 campaign  2 counts  3 states  4 facts  5 retries  6 unknowns  7 lapses
-  ARGV  1 lessons, packed, at most 500, each ordinal once; 10 bytes each, little endian:
-          ordinal (4)  attempt (1)  facts (1)  error code (4)
-  Returns {'folded', recipients lifted to accepted, of them late, 1 when this completed the campaign, then the ordinals
-          at which nobody lives} | {'missing'}: there is no such campaign
+  KEYS  1 campaign  2 counts  3 states  4 facts  5 retries  6 unknowns  7 lapses  8 prices
+  ARGV  1 lessons, packed, at most 500, each ordinal once; 13 bytes each, little endian:
+          ordinal (4)  attempt (1)  facts (1)  error code (4)  country (2: two letters as one number)  prices (1)
+  Returns {'folded', recipients lifted to accepted, of them late, 1 when this completed the campaign, its sender,
+          recipients that failed by this as 'code count code count …', then the ordinals at which nobody lives}
+          | {'missing'}: there is no such campaign
 ]]
 --- @include redis-now
 --- @include counts
 --- @include delivery-view
+--- @include price-view
 --- @include complete-campaign
 
 -- `undelivered`, the one fact that is our own inference: every other is in PROOF of packages/delivery/src/facts.ts.
@@ -20,22 +22,29 @@ local NO_PROOF = 32
 local ACCEPTED, REJECTED = 5, 6
 local DISPOSITION = { 'pending', 'pending', 'sending', 'unknown', 'accepted', 'rejected', 'expired', 'suppressed', 'canceled' }
 
-if redis.call('EXISTS', KEYS[1]) == 0 then return { 'missing' } end
+local sender = redis.call('HGET', KEYS[1], 'sender')
+if not sender then return { 'missing' } end
 
 -- Offsets stay in the form BITFIELD wants, and so do bytes below: handing Redis a number prints it anew, a fifth of the time.
-local ordinals, attempts_of, learned, codes = {}, {}, {}, {}
+local ordinals, attempts_of, learned, codes, countries, told = {}, {}, {}, {}, {}, {}
 local read = {}
+local unusual = false
 local position, total = 1, 0
 while position <= #ARGV[1] do
   total = total + 1
-  ordinals[total], attempts_of[total], learned[total], codes[total], position = struct.unpack('<I4BBI4', ARGV[1], position)
+  ordinals[total], attempts_of[total], learned[total], codes[total], countries[total], told[total], position =
+    struct.unpack('<I4BBI4I2B', ARGV[1], position)
+  unusual = unusual or told[total] ~= 0
   local at = total * 3
   read[at - 2], read[at - 1], read[at] = 'GET', 'u8', '#' .. ordinals[total]
 end
 local states = redis.call('BITFIELD_RO', KEYS[3], unpack(read))
 local facts = redis.call('BITFIELD_RO', KEYS[4], unpack(read))
+-- Next to no campaign has messages with an unusual price.
+local prices
+if unusual or redis.call('EXISTS', KEYS[8]) == 1 then prices = redis.call('BITFIELD_RO', KEYS[8], unpack(read)) end
 
-local write_states, write_facts = {}, {}
+local write_states, write_facts, write_prices = {}, {}, {}
 local text = {}
 local function write(list, i, byte)
   local written = text[byte]
@@ -65,8 +74,14 @@ end
 
 -- What the counters move by, collected by kind of change: a batch has few kinds.
 local changed = {}
-local refused = {}
+local refused, failed = {}, {}
 local late = 0
+-- What a message without an unusual price is billed as, by its facts.
+local usual = {}
+local function usual_price(facts)
+  if usual[facts] == nil then usual[facts] = price_kind_of(facts, 0) end
+  return usual[facts]
+end
 
 for i = 1, total do
   local ordinal, byte, before = ordinals[i], states[i], facts[i]
@@ -79,7 +94,13 @@ for i = 1, total do
       write(write_facts, i, after)
       local kind = before * 256 + after
       changed[kind] = (changed[kind] or 0) + 1
-      if has_fact(after, 8) and not has_fact(before, 8) then count('error:' .. string.format('%d', codes[i]), 1) end
+      if has_fact(after, 8) and not has_fact(before, 8) then failed[codes[i]] = (failed[codes[i]] or 0) + 1 end
+      if not prices then count_price(usual_price(before), usual_price(after), countries[i]) end
+    end
+    if prices then
+      local union = bit.bor(prices[i], told[i])
+      if union ~= prices[i] then write(write_prices, i, union) end
+      count_price(price_kind_of(before, prices[i]), price_kind_of(after, union), countries[i])
     end
     if learned[i] ~= 0 and learned[i] ~= NO_PROOF then
       local attempts = math.min(15, math.max(math.floor(byte / 16), attempts_of[i]))
@@ -97,6 +118,12 @@ end
 local lifted = #lifted_ordinals
 if write_facts[1] then redis.call('BITFIELD', KEYS[4], unpack(write_facts)) end
 if write_states[1] then redis.call('BITFIELD', KEYS[3], unpack(write_states)) end
+if write_prices[1] then redis.call('BITFIELD', KEYS[8], unpack(write_prices)) end
+local failures = {}
+for code, recipients in pairs(failed) do
+  failures[#failures + 1] = string.format('%d %d', code, recipients)
+  count('error:' .. string.format('%d', code), recipients)
+end
 for kind, messages in pairs(changed) do count_view(math.floor(kind / 256), kind % 256, messages) end
 
 local completed = false
@@ -113,4 +140,4 @@ if lifted > 0 then
   -- Only a lift can close the last open recipient.
   completed = complete_campaign(KEYS[1], KEYS[2], now)
 end
-return { 'folded', lifted, late, completed and 1 or 0, unpack(refused) }
+return { 'folded', lifted, late, completed and 1 or 0, sender, table.concat(failures, ' '), unpack(refused) }
