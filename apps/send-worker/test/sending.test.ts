@@ -155,6 +155,15 @@ describe("the endpoint's word", () => {
     expect((await bench.completed(id))['accepted']).toBe(10)
   })
 
+  test('that a message is held for a quality assessment is a state of its own', async () => {
+    await start({ simulator: { answers: { heldShare: 1 } } })
+    const id = await bench.createCampaign(20)
+    await bench.launch(id)
+    await bench.startWorker()
+    expect(await bench.completed(id)).toMatchObject({ accepted: 20, 'delivery:held': 20 })
+    expect(await bench.miscounts(id)).toEqual([])
+  })
+
   test('an outage rejects nobody: all is sent when it is over', async () => {
     await start()
     const id = await bench.createCampaign(500)
@@ -338,6 +347,20 @@ describe('a worker', () => {
     await bench.configureSender({ messagesPerSecond: 800 })
     await worker.waitFor(/sender changed/)
     await bench.completed(id, 8_000)
+  })
+
+  test('sends at the rate that Meta has raised its number to, beside another, without a restart', async () => {
+    await start()
+    await bench.configureSender({ messagesPerSecond: 20 })
+    const id = await bench.createCampaign(600)
+    await bench.launch(id)
+    await Promise.all([bench.startWorker(), bench.startWorker()])
+    await bench.until(id, ({ accepted }) => (accepted ?? 0) > 5)
+    await bench.senders.learnRate(SENDER, 1_000, Date.now())
+    // At 20 a second it would take half a minute.
+    await bench.completed(id, 10_000)
+    const [rate] = Object.values((await bench.witness(id)).rate)
+    expect(rate?.perSecondMax).toBeGreaterThan(60)
   })
 
   test('waits for a Redis that comes back, and sends nobody twice', async () => {

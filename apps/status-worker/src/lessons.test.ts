@@ -83,6 +83,12 @@ describe('words about marketing', () => {
       [{ number: 16_505_550_100, value: 'stop', at: AT + 60_000 }],
     ],
     ['signup', { value: 'signup' }, []],
+    [
+      'of marketing',
+      { category: 'marketing_messages' },
+      [{ number: 16_505_550_100, value: 'stop', at: 1_799_999_990_000 }],
+    ],
+    ['of another kind of messages', { category: 'service_messages', value: 'resume' }, []],
     ['by a username', { wa_id: '' }, []],
     ['by no number', { wa_id: '1650x' }, []],
   ])('%s', (_name, more, expected) => {

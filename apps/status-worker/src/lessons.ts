@@ -80,6 +80,8 @@ export const LET_GO: ReadonlySet<UnmatchedReason> = new Set([
 const ORDINAL_MAX = 2 ** 29 - 1
 /** Meta's code for "stopped marketing messages from this business". */
 const STOPPED_MARKETING = 131_050
+/** The only category of preferences there is so far. */
+const MARKETING = 'marketing_messages'
 /** Meta's clock may be ahead of ours by this much, ms; a word from the far future would outlast every later one. */
 const AHEAD_MAX_MS = 60_000
 
@@ -165,8 +167,9 @@ function match(event: StatusEvent, takenAt: number, environment: string, batch: 
   }
 }
 
-function hear({ value, waId, at }: PreferenceEvent, takenAt: number, batch: Batch): void {
-  if (value !== 'other') note(batch, waId, value, at, takenAt)
+function hear({ value, category, waId, at }: PreferenceEvent, takenAt: number, batch: Batch): void {
+  // A word about messages of another kind is none about marketing, neither a stop nor a way back.
+  if (value !== 'other' && (category === null || category === MARKETING)) note(batch, waId, value, at, takenAt)
 }
 
 function listen(event: ReplyEvent, takenAt: number, words: OptOutWords, batch: Batch): void {
