@@ -8,6 +8,7 @@ import type {
   Echoes,
   Heart,
   Miscount,
+  Notices,
   Recipients,
   Senders,
   Suppressions,
@@ -32,6 +33,7 @@ export type Context = {
   readonly suppressions: Suppressions
   readonly senders: Senders
   readonly echoes: Echoes
+  readonly notices: Notices
   readonly control: Control
   readonly heart: Heart
   /** Which counters of a campaign do not say what its ledger says. */

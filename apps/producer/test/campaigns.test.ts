@@ -256,6 +256,7 @@ describe('the API describes itself', () => {
         .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`))
         .sort(),
     ).toEqual([
+      'DELETE /v1/senders/{id}/blocks/{reason}',
       'DELETE /v1/suppressions/{phone}',
       'GET /v1/campaigns',
       'GET /v1/campaigns/{id}',

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { uploadAnswer } from '../src/routes/schemas.ts'
-import { startApi } from './api.ts'
+import { SENDER, startApi } from './api.ts'
 import type { Api } from './api.ts'
 
 let api: Api
@@ -332,6 +332,24 @@ describe('senders', () => {
     const [sender] = await senders()
     expect(sender).toMatchObject({ state: 'resting' })
     expect(sender?.['limit']).toBeLessThan(80)
+  })
+
+  test('that a webhook blocked are let go by hand, and what Meta said before does not block them again', async () => {
+    const { notices } = api.context
+    const stop = { wabaId: SENDER.wabaId, reason: 'account_disabled', word: 'stop', at: 1_000, until: null } as const
+    const own = new Set(['main-br'])
+    await notices.hearAccount(stop, own)
+    const path = '/v1/senders/main-br/blocks/account_disabled'
+    expect((await api.call('GET', '/v1/senders')).body.senders[0]).toMatchObject({ state: 'blocked' })
+    const lifted = await api.call('DELETE', path)
+    expect(lifted.status).toBe(200)
+    expect(lifted.text).not.toContain('account_disabled')
+    expect(await notices.hearAccount(stop, own)).toBe('older')
+    expect((await api.context.senders.blocks('main-br', 0)).has('account_disabled')).toBe(false)
+    expect(await notices.hearAccount({ ...stop, at: Date.now() + 1_000 }, own)).toBe('acted')
+    expect((await api.call('DELETE', path)).status).toBe(200)
+    expect((await api.call('DELETE', '/v1/senders/main-br/blocks/code_190')).status).toBe(400)
+    expect((await api.call('DELETE', '/v1/senders/nobody/blocks/account_disabled')).status).toBe(404)
   })
 
   test('tell whose word their rate is, and what Meta told of them', async () => {

@@ -1,6 +1,6 @@
 import { AliveCampaigns } from './alive.ts'
 import type { Keys } from './keys.ts'
-import { hearWord } from './latest-word.ts'
+import { hearWord, overruleWord } from './latest-word.ts'
 import type { Word } from './latest-word.ts'
 import type { RedisClient } from './redis.ts'
 import { Senders } from './senders.ts'
@@ -74,7 +74,7 @@ export class Notices {
   async hearAccount(notice: AccountNotice, senders: ReadonlySet<string>): Promise<Heard> {
     if (senders.size === 0) return 'nobody'
     const { reason, at, until } = notice
-    const heard = { subject: `account ${notice.wabaId} ${reason}`, word: notice.word, at }
+    const heard = { subject: subjectOf(notice.wabaId, reason), word: notice.word, at }
     const acted = await hearWord(this.#client, this.#keys.notices(), heard, async (word) => {
       for (const sender of senders) {
         if (word === 'resume') await this.#senders.unblock(sender, reason)
@@ -82,6 +82,17 @@ export class Notices {
       }
     })
     return acted ? 'acted' : 'older'
+  }
+
+  /**
+   * An operator lifts a block of a sender, at `now` (ms by Redis), for the webhook that would have done so may be lost. What the
+   * provider said of the account before does not bring it back.
+   */
+  async liftBlock(sender: string, wabaId: string, reason: string, now: number): Promise<void> {
+    const said = { subject: subjectOf(wabaId, reason), word: 'resume', now } as const
+    await overruleWord(this.#client, this.#keys.notices(), said, async (latest) => {
+      if (latest === 'resume') await this.#senders.unblock(sender, reason)
+    })
   }
 
   /**
@@ -107,6 +118,10 @@ export class Notices {
     const known = await this.#senders.fact(sender, 'display_number')
     return known !== null && known.value === digitsOf(displayPhoneNumber)
   }
+}
+
+function subjectOf(wabaId: string, reason: string): string {
+  return `account ${wabaId} ${reason}`
 }
 
 /** A number as Meta writes it for people (`+1 555-078-3881`), reduced to what it is. */

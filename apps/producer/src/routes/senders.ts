@@ -46,6 +46,10 @@ const senderAnswer = z.object({
   queue: z.object({ waiting: z.int(), active: z.int(), delayed: z.int() }).describe('chunks, not messages'),
 })
 
+const blockParams = senderParams.extend({
+  reason: z.string().regex(/^account_[a-z]{1,32}$/, 'account_<why>, as GET /v1/senders shows it'),
+})
+
 /** Each sender's rate, limit, state and why; and pausing one. */
 export function senderRoutes(context: Context): FastifyPluginAsyncZod {
   return async (app) => {
@@ -109,6 +113,26 @@ export function senderRoutes(context: Context): FastifyPluginAsyncZod {
         const sender = senderOf(context, request.params.id)
         await context.control.resumeSender(sender.id)
         return await describe(context, sender, await context.campaigns.now())
+      },
+    })
+
+    app.route({
+      method: 'DELETE',
+      url: '/v1/senders/:id/blocks/:reason',
+      schema: {
+        summary: 'Lift a block that a webhook about the account brought about',
+        description:
+          'For the case that the webhook which would lift it was lost. What Meta said of the account before changes nothing any more; ' +
+          'what it says later does, and so does what the endpoint answers. Blocks by an answer, `code_<n>`, end by themselves.',
+        tags: ['senders'],
+        params: blockParams,
+        response: { 200: answer('the sender afterwards', senderAnswer), ...problems, 404: moreProblems[404] },
+      },
+      handler: async (request) => {
+        const sender = senderOf(context, request.params.id)
+        const now = await context.campaigns.now()
+        await context.notices.liftBlock(sender.id, sender.wabaId, request.params.reason, now)
+        return await describe(context, sender, now)
       },
     })
   }
