@@ -11,7 +11,7 @@ export type Evidence = {
   readonly states: Uint8Array
   readonly facts: Uint8Array
   readonly counts: Readonly<Record<string, number>>
-  /** The people of each ordinal, E.164 with '+'. */
+  /** The people of each ordinal, E.164 with '+'; '' where nobody lives. */
   readonly people: readonly string[]
   /** What the endpoint was asked for this campaign, in order of arrival. */
   readonly posts: readonly Post[]
@@ -74,16 +74,21 @@ export function judge(evidence: Evidence): Verdict {
   const { notAfter } = evidence
   const late = notAfter === null ? 0 : evidence.posts.filter(({ at }) => at > notAfter).length
   if (late > 0) broken.add(`requests after the last safe moment, by up to ${latest(evidence)} ms`, late)
-  const recipients = evidence.people.length
+  const recipients = countPeople(evidence)
   return { violations: broken.list(), figures: { recipients, accepted, unknown, twice, lost, late } }
+}
+
+function countPeople({ people }: Pick<Evidence, 'people'>): number {
+  return people.filter((person) => person !== '').length
 }
 
 /** Law 1 at rest: the counters are what the bytes add up to, and nobody is on the way any more. */
 function checkCounts({ states, facts, counts, people }: Evidence, broken: Broken): void {
   for (const [field, number] of countLedger(states, facts))
     if ((counts[field] ?? 0) !== number) broken.add(`${field} says ${counts[field] ?? 0}, the ledger ${number}`, 0)
-  if ((counts['recipients'] ?? 0) !== people.length)
-    broken.add(`${counts['recipients'] ?? 0} recipients of ${people.length} taken in`, 0)
+  const recipients = countPeople({ people })
+  if ((counts['recipients'] ?? 0) !== recipients)
+    broken.add(`${counts['recipients'] ?? 0} recipients of ${recipients} taken in`, 0)
   for (const field of ['pending', 'sending'])
     if ((counts[field] ?? 0) !== 0) broken.add(`${counts[field]} are still ${field}`, 0)
 }

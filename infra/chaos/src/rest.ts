@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { STATE, stateOf } from '@chasqui/delivery'
+import { CHUNK_ROWS, Chunks } from '@chasqui/store'
+
 import { judge } from './checker.ts'
 import type { Verdict } from './checker.ts'
 import type { Stage } from './stage.ts'
@@ -56,10 +59,29 @@ function numberOf(group: readonly unknown[], field: string): number {
   return Number(group[group.indexOf(field) + 1] ?? 0)
 }
 
-/** Holds the ledger of a campaign at rest against the witness. `people`: in the order of the upload. */
-export async function judgeCampaign(stage: Stage, campaign: string, people: readonly string[]): Promise<Verdict> {
+/**
+ * Who lives at each ordinal of a campaign, E.164 with '+', '' where nobody does. By the stored chunks: an upload that was
+ * broken off and repeated is taken in in another order than it was sent.
+ */
+export async function peopleOf({ client, keys }: Stage, campaign: string): Promise<string[]> {
+  const states = (await client.getBuffer(keys.states(campaign))) ?? Buffer.alloc(0)
+  const chunks = new Chunks(client, keys)
+  const people = Array.from(states, () => '')
+  for (let number = 0; number * CHUNK_ROWS < states.length; number++) {
+    const { to } = (await chunks.read(campaign, number)) ?? { to: [] }
+    for (const [row, phone] of to.entries()) {
+      const ordinal = number * CHUNK_ROWS + row
+      if (stateOf(states[ordinal] ?? 0) !== STATE.absent) people[ordinal] = `+${phone}`
+    }
+  }
+  return people
+}
+
+/** Holds the ledger of a campaign at rest against the witness. `uploaded`: who was meant. */
+export async function judgeCampaign(stage: Stage, campaign: string, uploaded: readonly string[]): Promise<Verdict> {
   const { client, keys, witness } = stage
-  const [states, facts, counts, record, posts] = await Promise.all([
+  const [people, states, facts, counts, record, posts] = await Promise.all([
+    peopleOf(stage, campaign),
     client.getBuffer(keys.states(campaign)),
     client.getBuffer(keys.facts(campaign)),
     stage.counts(campaign),
@@ -67,7 +89,7 @@ export async function judgeCampaign(stage: Stage, campaign: string, people: read
     witness.posts(campaign),
   ])
   const [onUnknown, notAfter] = record
-  return judge({
+  const verdict = judge({
     onUnknown: onUnknown === 'resend' ? 'resend' : 'keep',
     notAfter: notAfter === undefined || notAfter === null || notAfter === '' ? null : Number(notAfter),
     states: states ?? Buffer.alloc(0),
@@ -76,4 +98,12 @@ export async function judgeCampaign(stage: Stage, campaign: string, people: read
     people,
     posts,
   })
+  const takenIn = new Set(people)
+  const missing = uploaded.filter((person) => !takenIn.has(person)).length
+  if (missing === 0 && verdict.figures.recipients === uploaded.length) return verdict
+  const { violations, figures } = verdict
+  return {
+    violations: [...violations, `${figures.recipients} recipients, ${uploaded.length} uploaded, ${missing} missing`],
+    figures: { ...figures, lost: figures.lost + missing },
+  }
 }

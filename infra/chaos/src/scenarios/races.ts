@@ -4,7 +4,7 @@ import { attemptsOf, STATE, stateOf } from '@chasqui/delivery'
 
 import { between, pick, seededRandom } from '../random.ts'
 import type { Random } from '../random.ts'
-import { until } from '../rest.ts'
+import { peopleOf, until } from '../rest.ts'
 import type { Result, Run, Scenario } from '../scenario.ts'
 import { people, SENDER, Stage } from '../stage.ts'
 
@@ -36,7 +36,7 @@ async function race(stage: Stage, random: Random, index: number, kind: Kind, cou
   const later = (await stage.client.getBuffer(stage.keys.states(campaign))) ?? Buffer.alloc(0)
   const posts = await stage.witness.posts(campaign)
   const concerned = new Set(kind === 'opt-out' ? optingOut : numbers)
-  for (const [ordinal, to] of numbers.entries()) {
+  for (const [ordinal, to] of (await peopleOf(stage, campaign)).entries()) {
     if (!concerned.has(to)) continue
     const free = isFree(atAnswer[ordinal] ?? 0)
     // An opted-out recipient is claimed and let go again: what counts is that nothing was sent.
