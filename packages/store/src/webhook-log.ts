@@ -10,6 +10,8 @@ const FORGET_CONSUMERS = loadScript('forget-consumers')
 export const GROUP = 'fold'
 /** An entry another consumer has held for this long is taken over: it died, or it is so slow that twice does no harm, ms. */
 const TAKE_OVER_MS = 5_000
+/** Bounded steps a trim takes; what is left by then is for the next. */
+const TRIM_STEPS_MAX = 50
 /** A consumer that has not asked for this long is no process any more, ms; a living one asks twice a second. */
 const CONSUMER_SILENT_MS = 3_600_000
 
@@ -136,7 +138,9 @@ export class WebhookLog {
     ])
     if (taken === null || entries === 0) return
     const most = Math.max(1, Math.floor((entries * bytes) / taken))
-    await TRIM.run(this.#client, [log], [GROUP, Math.max(0, Math.floor(since)), most])
+    const args = [GROUP, Math.max(0, Math.floor(since)), most]
+    for (let step = 0, more = true; more && step < TRIM_STEPS_MAX; step += 1)
+      more = Number(await TRIM.run(this.#client, [log], args)) > 0
     await FORGET_CONSUMERS.run(this.#client, [log], [GROUP, CONSUMER_SILENT_MS])
   }
 }

@@ -114,6 +114,19 @@ describe('the webhook log', () => {
     )
   })
 
+  test('however many there are to forget, all go, in steps that Redis takes in milliseconds', async () => {
+    const log = await open()
+    const adding = client.pipeline()
+    for (let entry = 0; entry < 5_000; entry += 1) adding.xadd(keys.webhookLog(), '*', 'b', Buffer.alloc(5_000, entry))
+    await adding.exec()
+    await log.acknowledge((await log.read(5_000, 10)).map(({ id }) => id))
+    await client.config('RESETSTAT')
+    await log.trim(EVERYTHING)
+    expect(await client.xlen(keys.webhookLog())).toBeLessThanOrEqual(1)
+    const calls = /cmdstat_xtrim:calls=(\d+)/.exec(await client.info('commandstats'))?.[1]
+    expect(Number(calls)).toBeGreaterThanOrEqual(5)
+  })
+
   test('folded entries go by age or by memory, whichever comes first', async () => {
     const log = await open()
     await append(log, 100, 10_000)

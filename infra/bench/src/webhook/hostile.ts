@@ -116,7 +116,7 @@ function tamper(request: Buffer, random: Random): Buffer {
 /** Valid JSON in which some values are of another kind than they should be. */
 function withOddValues(random: Random, body: string): string {
   return JSON.stringify(JSON.parse(body), (key, value: unknown) =>
-    key !== '' && random() < 0.15 ? ODD[below(random, ODD.length)] : value,
+    key !== '' && random() < 0.15 ? structuredClone(ODD[below(random, ODD.length)]) : value,
   )
 }
 

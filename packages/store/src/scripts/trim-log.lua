@@ -6,8 +6,12 @@
 
   KEYS  1 log
   ARGV  1 consumer group  2 entries before this time, ms, are too old  3 how many entries may stay
-  Returns how many were forgotten; whole nodes of the stream only, so some of them stay
+  Returns how many were forgotten; whole nodes of the stream only, so some of them stay, and at most some FORGET_MAX of each kind:
+          call again while there are more
 ]]
+-- Freeing as many of half a MB each takes milliseconds.
+local FORGET_MAX = 1000
+
 local function earlier(left, right)
   local left_ms, left_seq = string.match(left, '^(%d+)-(%d+)$')
   local right_ms, right_seq = string.match(right, '^(%d+)-(%d+)$')
@@ -27,9 +31,9 @@ if not delivered then return 0 end
 
 -- Everything before the oldest entry that somebody holds is folded; without one, everything that was ever fetched.
 local folded = redis.call('XPENDING', KEYS[1], ARGV[1])[2] or delivered
-local forgotten = redis.call('XTRIM', KEYS[1], 'MINID', '~', earlier(ARGV[2] .. '-0', folded))
+local forgotten = redis.call('XTRIM', KEYS[1], 'MINID', '~', earlier(ARGV[2] .. '-0', folded), 'LIMIT', FORGET_MAX)
 local too_many = redis.call('XLEN', KEYS[1]) - tonumber(ARGV[3])
 if too_many > 0 then
-  forgotten = forgotten + redis.call('XTRIM', KEYS[1], 'MINID', '~', folded, 'LIMIT', too_many)
+  forgotten = forgotten + redis.call('XTRIM', KEYS[1], 'MINID', '~', folded, 'LIMIT', math.min(too_many, FORGET_MAX))
 end
 return forgotten
