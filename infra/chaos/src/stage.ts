@@ -170,7 +170,7 @@ export class Stage {
 async function redisOf({ cluster, redis = {} }: StageOptions): Promise<PrivateRedis> {
   const [first] = cluster?.nodes ?? []
   if (cluster === undefined || first === undefined) return await startRedis({ config: redis })
-  return { ...first, url: cluster.url, stop: cluster.stop }
+  return { ...first, url: cluster.url, stop: async () => await cluster.stop() }
 }
 
 function simulatorEnvironment(options: StageOptions, statusPort: number): Record<string, string> {

@@ -164,15 +164,15 @@ export const COUNTRIES: readonly [Country, ...Country[]] = [
     names: ['Олена', 'Ївга'],
     cities: ['Київ', 'Львів'],
   },
-  // Real numbers that marketing messages do not reach: taken, with a warning.
+  // Canada: of the same country code as the United States, whose numbers are refused.
   {
     code: '1',
     weight: 1,
-    prefixes: ['212', '415'],
+    prefixes: ['416', '514'],
     digits: 7,
     groups: [3, 3, 4],
     names: ['Renée', 'José'],
-    cities: ['New York', 'San José'],
+    cities: ['Toronto', 'Montréal'],
   },
 ]
 

@@ -145,6 +145,7 @@ const REFUSED: readonly [Refused, ...Refused[]] = [
   numbered('no_country_code', '011 91234-5678'),
   numbered('spreadsheet_number', '5.51191E+12'),
   numbered('unknown_country_code', '+999 123 456 789'),
+  numbered('united_states', '+1 212 253 1268'),
   {
     reason: 'missing_value',
     line: (good) => good.replace(/^([^,]*),("(?:[^"]|"")*"|[^,]*),NUMBER/, '$1,,+5511987654321'),

@@ -19,20 +19,28 @@ test('the committed sample is what the generator writes', () => {
 
 test('the intake reads what the generator meant', () => {
   const { pieces, truth } = sampleRecipients({ recipients: 20_000 })
-  const intake = new RecipientIntake('csv', { columns: ['first_name', 'coupon'], unknownColumns: 'ignore' })
+  const intake = new RecipientIntake('csv', {
+    columns: ['first_name', 'coupon'],
+    unknownColumns: 'ignore',
+    unitedStates: 'refuse',
+  })
   for (const piece of pieces) intake.push(piece)
   expect(intake.end()).toBe('complete')
   expect(intake.tally.rows).toBe(truth.rows)
   expect(intake.tally.rejected).toEqual(truth.refused)
   expect(truth.recipients).toBe(20_000)
-  expect(Object.keys(truth.refused)).toHaveLength(9)
+  expect(Object.keys(truth.refused)).toHaveLength(10)
   expect(truth.duplicates).toBeGreaterThan(300)
 })
 
 test('every recipient is a different person, every duplicate one who is there already', async () => {
   const { personKey } = await import('@chasqui/campaign')
   const { pieces, truth } = sampleRecipients({ recipients: 20_000 })
-  const intake = new RecipientIntake('csv', { columns: ['first_name', 'coupon'], unknownColumns: 'ignore' })
+  const intake = new RecipientIntake('csv', {
+    columns: ['first_name', 'coupon'],
+    unknownColumns: 'ignore',
+    unitedStates: 'refuse',
+  })
   const people = new Set<number>()
   for (const piece of pieces) intake.push(piece)
   intake.end()

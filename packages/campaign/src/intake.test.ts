@@ -12,8 +12,9 @@ function take(
   body: string,
   columns: readonly string[] = [],
   unknownColumns: 'ignore' | 'refuse' = 'ignore',
+  unitedStates: 'take' | 'refuse' = 'refuse',
 ): Taken {
-  const intake = new RecipientIntake(format, { columns, unknownColumns })
+  const intake = new RecipientIntake(format, { columns, unknownColumns, unitedStates })
   intake.push(body)
   const end = intake.end()
   const batches: Batch[] = []
@@ -93,10 +94,24 @@ describe('a CSV of recipients', () => {
     ])
   })
 
-  test('warns of numbers that will not be reached', () => {
-    expect(take('csv', 'to\n+16505551234\n+14165551234\n+5351234567\n').intake.tally.warnings).toEqual({
-      us_number: 1,
-      country_not_eligible: 1,
+  describe('of numbers that will not be reached', () => {
+    // New York, Puerto Rico (of the United States); Toronto, Jamaica (not); Cuba.
+    const body = 'to\n+16505551234\n+17875551234\n+14165551234\n+18765551234\n+5351234567\n'
+
+    test('takes none of the United States, and says so', () => {
+      const taken = take('csv', body)
+      expect(rejections(taken)).toEqual([
+        [2, 'united_states', 'to'],
+        [3, 'united_states', 'to'],
+      ])
+      expect(taken.intake.tally.warnings).toEqual({ country_not_eligible: 1 })
+      expect(taken.batches[0]?.chunks[0]?.to).toEqual([14165551234, 18765551234, 5351234567])
+    })
+
+    test('takes all and warns, where the campaign forces it', () => {
+      const taken = take('csv', body, [], 'ignore', 'take')
+      expect(rejections(taken)).toEqual([])
+      expect(taken.intake.tally.warnings).toEqual({ us_number: 2, country_not_eligible: 1 })
     })
   })
 

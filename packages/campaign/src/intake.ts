@@ -24,6 +24,11 @@ const IGNORED_MAX = 100
 
 export type IntakeFormat = 'csv' | 'ndjson' | 'json'
 
+export type IntakeNeeds = HeaderNeeds & {
+  /** Numbers of the United States, which marketing messages never reach (reach.ts). */
+  readonly unitedStates: 'take' | 'refuse'
+}
+
 /** Rows to be stored in one step, with what is to be counted along with them. */
 export type Batch = { readonly chunks: readonly Chunk[]; readonly tally: TallyDelta }
 
@@ -36,7 +41,7 @@ export type Batch = { readonly chunks: readonly Chunk[]; readonly tally: TallyDe
  */
 export class RecipientIntake {
   readonly tally = new Tally()
-  readonly #needs: HeaderNeeds
+  readonly #needs: IntakeNeeds
   readonly #names: readonly string[]
   readonly #ignored = new Set<string>()
   readonly #reader: CsvReader | NdjsonReader | JsonArrayReader
@@ -48,7 +53,7 @@ export class RecipientIntake {
   #open: OpenRows
 
   /** @param placeOf where a number is stored, as something to sort by, below 2^31; `null`: order makes no difference. */
-  constructor(format: IntakeFormat, needs: HeaderNeeds, placeOf: ((person: number) => number) | null = null) {
+  constructor(format: IntakeFormat, needs: IntakeNeeds, placeOf: ((person: number) => number) | null = null) {
     this.#placeOf = placeOf
     this.#needs = needs
     this.#names = needs.columns
@@ -179,6 +184,8 @@ export class RecipientIntake {
     if (typeof ref !== 'string') return this.#reject(line, ref.reason, 'ref')
     if (ref.length > REF_CHARS_MAX) return this.#reject(line, 'ref_too_long', 'ref')
     const warning = reachWarning(to)
+    if (warning === 'us_number' && this.#needs.unitedStates === 'refuse')
+      return this.#reject(line, 'united_states', 'to')
     if (warning !== null) this.tally.warn(warning)
     this.tally.rows += 1
     const open = this.#open

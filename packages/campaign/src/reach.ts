@@ -1,4 +1,4 @@
-/** Why a number that is real will not be reached by marketing messages. Counted as a warning, not refused. */
+/** Why a number that is real will not be reached by marketing messages: a warning, or where a campaign does not force it, a refusal. */
 export type ReachWarning = 'us_number' | 'country_not_eligible'
 
 /** Area codes of +1 outside the United States and its territories: Canada and the Caribbean. */

@@ -96,6 +96,8 @@ export const campaignSpecSchema = z
     messageActivitySharing: z.boolean().optional(),
     onUnknown: z.enum(['keep', 'resend']).default('keep'),
     priority: z.enum(['low', 'normal', 'high']).default('normal'),
+    /** Take numbers of the United States all the same. Meta answers each with 131049: the marketing endpoint never delivers there. */
+    sendToUnitedStates: z.boolean().optional(),
   })
   .superRefine((spec, context) => {
     const issue = (path: string, message: string): void =>

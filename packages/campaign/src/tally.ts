@@ -14,6 +14,7 @@ export type RowReason =
   | 'bad_value'
   | 'ref_too_long'
   | 'unknown_column'
+  | 'united_states'
 
 /** What upstream is told about a refused row. Never the row itself: answers end up in logs, and rows hold numbers. */
 export type Rejection = {
@@ -53,6 +54,8 @@ const TEXTS: Readonly<Record<RowReason, string>> = {
   bad_value: 'a string, a number or a boolean is expected',
   ref_too_long: 'the ref is longer than 256 characters',
   unknown_column: 'no placeholder uses this column',
+  united_states:
+    'marketing messages never reach numbers of the United States; "sendToUnitedStates" takes them all the same',
 }
 
 /** A rejection in a sentence for people. */

@@ -45,7 +45,11 @@ export function recipientRoutes(context: Context): FastifyPluginAsyncZod {
           if (campaign.parent !== null)
             throw new Problem('campaign_not_open', 'a run of a recurring campaign has the recipients of its parent')
           if (stepFor('append', campaign.status, 'now').kind === 'refused') throw notOpen(campaign.status)
-          const needs = { columns: columnsOf(campaign.spec), unknownColumns: request.query.unknownColumns }
+          const needs = {
+            columns: columnsOf(campaign.spec),
+            unknownColumns: request.query.unknownColumns,
+            unitedStates: campaign.spec.sendToUnitedStates === true ? ('take' as const) : ('refuse' as const),
+          }
           const intake = new RecipientIntake(form.format, needs, storagePlaceOf)
           const appender = context.openAppender(campaign.id)
           await appender.open()

@@ -30,7 +30,11 @@ export function suppressionRoutes(context: Context): FastifyPluginAsyncZod {
         handler: async (request) => {
           try {
             const form = bodyForm(request.headers['content-type'], request.headers['content-encoding'])
-            const intake = new RecipientIntake(form.format, { columns: [], unknownColumns: 'ignore' })
+            const intake = new RecipientIntake(form.format, {
+              columns: [],
+              unknownColumns: 'ignore',
+              unitedStates: 'take',
+            })
             const result = await takeUpload({
               source: request.raw,
               form,
