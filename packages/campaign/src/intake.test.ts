@@ -197,7 +197,11 @@ describe('rows in the order of their storage', () => {
     `to,ref,name\n${Array.from({ length: rows }, (_, row) => `+${number(row)},r${row},n${row}\n`).join('')}`
 
   function takeOrdered(rows: number): { batches: Batch[]; sizes: number[] } {
-    const intake = new RecipientIntake('csv', { columns: ['name'], unknownColumns: 'ignore' }, (to) => to % 7)
+    const intake = new RecipientIntake(
+      'csv',
+      { columns: ['name'], unknownColumns: 'ignore', unitedStates: 'take' },
+      (to) => to % 7,
+    )
     const text = csv(rows)
     for (let at = 0; at < text.length; at += 65_536) intake.push(text.slice(at, at + 65_536))
     intake.end()
@@ -236,7 +240,11 @@ describe('rows in the order of their storage', () => {
   })
 
   test('a body that breaks off leaves the whole rows before that, and nothing of the next', () => {
-    const intake = new RecipientIntake('csv', { columns: ['name'], unknownColumns: 'ignore' }, (to) => to)
+    const intake = new RecipientIntake(
+      'csv',
+      { columns: ['name'], unknownColumns: 'ignore', unitedStates: 'take' },
+      (to) => to,
+    )
     intake.push(csv(3) + '+44790000')
     intake.breakOff()
     expect(intake.takeBatch()?.chunks.map(({ to }) => to)).toEqual([[number(0), number(1), number(2)]])
