@@ -8,8 +8,8 @@ import type { Result, Scenario } from './scenario.ts'
 import { SCENARIOS } from './scenarios.ts'
 
 const EX_USAGE = 64
-/** Scenarios at a time: each mostly waits, and two cores carry two. Those that measure run alone. */
-const LANES = 2
+/** Scenarios at a time: each mostly waits. Those that measure run alone. */
+const LANES = { short: 2, full: 3 } as const
 
 const parsed = parseOptions(
   process.argv.slice(2),
@@ -27,7 +27,7 @@ async function main(options: Options): Promise<void> {
   )
   const together = chosen.filter(({ alone }) => alone !== true)
   await Promise.all(
-    Array.from({ length: LANES }, async () => {
+    Array.from({ length: options.short ? LANES.short : LANES.full }, async () => {
       for (let scenario = together.shift(); scenario !== undefined; scenario = together.shift())
         await show(scenario, options)
     }),

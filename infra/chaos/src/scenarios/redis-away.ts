@@ -78,7 +78,7 @@ const RESUME_MS = 15_000
 const ON_THE_WIRE_MS = 1_000
 
 async function run({ seed, short, say }: Run): Promise<Result> {
-  const [lastsMs, downMs] = short ? [3_000, 10_000] : [15_000, 60_000]
+  const [lastsMs, downMs] = short ? [3_000, 10_000] : [10_000, 60_000]
   const numbers = people(short ? 6_000 : 30_000)
   const stage = await Stage.set({ seed, messagesPerSecond: 150, workers: 2, proxies: true })
   const liveness = watchLiveness(stage)
