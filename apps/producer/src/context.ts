@@ -10,6 +10,7 @@ import type {
   Miscount,
   Notices,
   Recipients,
+  SenderFailures,
   Senders,
   Suppressions,
 } from '@chasqui/store'
@@ -32,6 +33,7 @@ export type Context = {
   readonly chunks: Chunks
   readonly suppressions: Suppressions
   readonly senders: Senders
+  readonly failures: SenderFailures
   readonly echoes: Echoes
   readonly notices: Notices
   readonly control: Control

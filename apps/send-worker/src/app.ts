@@ -9,6 +9,7 @@ import {
   AliveCampaigns,
   Campaigns,
   Chunks,
+  FailureNotes,
   ClaimMemory,
   closeRedis,
   connectRedis,
@@ -16,6 +17,7 @@ import {
   isStoreFailure,
   Keys,
   Ledger,
+  SenderFailures,
   Senders,
   Suppressions,
   TemplateStandings,
@@ -61,10 +63,12 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
     },
   })
   const member = randomUUID()
+  const failures = new FailureNotes(new SenderFailures(ledgerClient, new Keys(config.prefix)), member)
   const trust = {
     forbidden: () => guard.forbidden !== null,
     claims: new ClaimMemory(member),
     suspect: (why: string) => guard.suspect(why),
+    events: observe(metrics, logger, failures),
   }
   const shared = await share(config, logger, metrics, ledgerClient, queueClient, trust)
   const guard = new Guard({
@@ -108,6 +112,7 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
   // The kill switch must be known before the first claim.
   await guard.start()
   watcher.start()
+  failures.start(() => shared.clock.now())
   roster.start(config.senders)
   sweeper.start()
   return {
@@ -117,6 +122,7 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
       { name: 'senders', run: async () => await roster.stop() },
       { name: 'guard', run: async () => await guard.stop() },
       { name: 'watcher', run: async () => await watcher.stop() },
+      { name: 'failures', run: async () => await failures.stop(shared.clock.now()) },
       { name: 'ops', run: async () => await ops.close() },
       { name: 'redis', run: async () => void (await Promise.all([closeRedis(ledgerClient), closeRedis(queueClient)])) },
     ],
@@ -129,7 +135,7 @@ async function share(
   metrics: SendMetrics,
   ledgerClient: RedisClient,
   queueConnection: RedisClient,
-  trust: Pick<Shared, 'forbidden' | 'claims' | 'suspect'>,
+  trust: Pick<Shared, 'forbidden' | 'claims' | 'suspect' | 'events'>,
 ): Promise<Shared> {
   const keys = new Keys(config.prefix)
   const monotonic = (): number => performance.now()
@@ -148,7 +154,6 @@ async function share(
     concurrency: config.concurrency,
     requestTimeoutMs: config.requestTimeoutMs,
     leaseMs: config.leaseMs,
-    events: observe(metrics, logger),
     ...trust,
     onLimit: (sender, limit) => metrics.rateLimit.set({ sender }, limit),
     onBlocked: (sender, code, until) =>
@@ -184,12 +189,13 @@ async function firstTime(client: RedisClient, logger: Logger): Promise<number> {
 }
 
 /** Metrics and logs of what happens; nobody else counts. */
-function observe(metrics: SendMetrics, logger: Logger): SendEvents {
+function observe(metrics: SendMetrics, logger: Logger, failures: FailureNotes): SendEvents {
   return {
     sent: (sender, outcome, move, seconds) => {
       metrics.messages.inc({ sender, outcome: move.kind })
       metrics.duration.observe({ sender }, seconds)
       if (outcome.kind !== 'accepted') metrics.errors.inc({ sender, code: codeOf(outcome) })
+      if (outcome.kind === 'refused') failures.add(sender, 'refused', outcome.code)
     },
     claimed: (sender, result) => metrics.claims.inc({ sender, result }),
     settled: (sender, _settled, stale) => {

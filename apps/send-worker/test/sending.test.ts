@@ -1,7 +1,8 @@
 import { ERROR_TABLE } from '@chasqui/delivery'
 import { spawnApp } from '@chasqui/harness'
 import { TemplateStandings } from '@chasqui/store'
-import { afterEach, describe, expect, test } from 'vitest'
+import { SenderFailures } from '@chasqui/store'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 
 import { Bench, phoneOf, SENDER, TOKEN } from './bench.ts'
 import type { BenchOptions } from './bench.ts'
@@ -36,6 +37,12 @@ describe('a campaign', () => {
     expect(recipients.implied.unknown).toBeGreaterThan(5)
     expect(recipients.doubled).toBe(0)
     for (const [code, times] of Object.entries(recipients.rejectedByCode)) expect(counts[`error:${code}`]).toBe(times)
+    const senderFailures = new SenderFailures(bench.client, bench.keys)
+    await vi.waitFor(async () => {
+      const failures = await senderFailures.read(SENDER, Date.now(), 2)
+      const refused = Object.fromEntries(failures.map((failure) => [failure.code, failure.refused]))
+      for (const code of ['131021', '132012']) expect(refused[code]).toBe(recipients.rejectedByCode[code])
+    }, 5_000)
     expect(await bench.miscounts(id)).toEqual([])
   })
 

@@ -10,11 +10,13 @@ import {
   connectRedis,
   DeadLetters,
   Echoes,
+  FailureNotes,
   Heart,
   Keys,
   LapseBook,
   Lease,
   Notices,
+  SenderFailures,
   Senders,
   Suppressions,
   WebhookLog,
@@ -67,6 +69,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
   const senders = new Senders(foldClient, keys)
   const echoes = new Echoes(foldClient, keys)
   const chunks = new Chunks(foldClient, keys)
+  const failures = new FailureNotes(new SenderFailures(foldClient, keys), holder)
   const folder = new Folder({
     client: foldClient,
     keys,
@@ -84,6 +87,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
       now: Date.now,
       onActed: (notice) => logger.warn(describeNotice(notice), 'acted upon a webhook'),
     }),
+    failures,
     countries: new RecipientCountries(async (campaign, chunk) => await chunks.readFor(campaign, chunk)),
     metrics,
     reading: { environment: config.prefix, optOutWords: config.optOutWords },
@@ -138,6 +142,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
   folder.start()
   exporter.start()
   lapses.start()
+  failures.start(Date.now)
   const port = await server.listen(config.host, config.port)
   const noting = noteReceiving(async () => await receivers.noteReceiver(), stopping.signal)
   return {
@@ -146,6 +151,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
     steps: [
       { name: 'requests', run: async () => (stopping.abort(), await server.close()) },
       { name: 'folder', run: async () => await folder.stop() },
+      { name: 'failures', run: async () => await failures.stop(Date.now()) },
       { name: 'exporter', run: async () => await exporter.stop() },
       { name: 'lapses', run: async () => await lapses.stop() },
       { name: 'trimming', run: async () => void (await Promise.all([trimming, noting])) },

@@ -1,7 +1,16 @@
-import { mergeLessons } from '@chasqui/delivery'
+import { codeLabel, mergeLessons } from '@chasqui/delivery'
 import { pause } from '@chasqui/runtime'
 import { FOLD_LESSONS_MAX, foldFacts, isStoreFailure } from '@chasqui/store'
-import type { DeadLetters, FoldReply, Keys, LogEntry, RedisClient, Senders, WebhookLog } from '@chasqui/store'
+import type {
+  DeadLetters,
+  FailureNotes,
+  FoldReply,
+  Keys,
+  LogEntry,
+  RedisClient,
+  Senders,
+  WebhookLog,
+} from '@chasqui/store'
 import { bodyOfEvent } from '@chasqui/whatsapp'
 
 import type { RecipientCountries } from './countries.ts'
@@ -18,6 +27,7 @@ export type FolderOptions = {
   readonly senders: Senders
   readonly deeds: Deeds
   readonly countries: RecipientCountries
+  readonly failures: FailureNotes
   readonly metrics: StatusMetrics
   readonly reading: Reading
   /** Phone number id -> sender id. */
@@ -166,7 +176,7 @@ export class Folder {
   }
 
   async #foldCampaign(campaign: string, statuses: readonly MatchedStatus[]): Promise<Unmatched[]> {
-    const { client, keys, metrics, countries } = this.#options
+    const { client, keys, metrics, countries, failures } = this.#options
     const lessons = await countries.complete(campaign, mergeLessons(statuses.map(({ lesson }) => lesson)))
     // All of them on the wire at once: Redis syncs its disk once for many.
     const replies: Promise<FoldReply>[] = []
@@ -178,6 +188,10 @@ export class Folder {
         return statuses.map(({ event }) => ({ reason: 'unknown_campaign', body: bodyOfEvent(event) }))
       for (const ordinal of reply.refused) nobody.add(ordinal)
       if (reply.late > 0) metrics.lateProofs.inc(reply.late)
+      for (const [code, recipients] of reply.failed) {
+        failures.add(reply.sender, 'failed', code, recipients)
+        metrics.failed.inc({ sender: reply.sender, code: codeLabel(code) }, recipients)
+      }
     }
     if (nobody.size === 0) return []
     return statuses

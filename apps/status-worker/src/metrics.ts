@@ -49,6 +49,11 @@ export function createStatusMetrics() {
       help: 'Requests that were not taken in, by reason.',
       labelNames: ['reason'] as const,
     }),
+    failed: metrics.counter({
+      name: 'chasqui_failed_messages_total',
+      help: 'Recipients that a status has told to have failed, each once, by code; `other`: codes that nobody knows.',
+      labelNames: ['sender', 'code'] as const,
+    }),
     lateProofs: metrics.counter({
       name: 'chasqui_late_proofs_total',
       help: 'Statuses that proved a send of a recipient thought to have ended otherwise.',

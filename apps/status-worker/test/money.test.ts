@@ -2,9 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { SenderFailures } from '@chasqui/store'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { status, statusesBody, until, World } from './world.ts'
+import { SENDER, status, statusesBody, until, World } from './world.ts'
 import type { Status, Worker } from './world.ts'
 
 const CARD = `country,category,price,currency,valid_from
@@ -117,6 +118,10 @@ test('failures show by their code', async () => {
   const show = async (code: string): Promise<number | null> =>
     await worker.metric(`chasqui_campaign_failures{campaign="failing",code="${code}"}`)
   await until(async () => (await show('131049')) === 2)
+  const senders = new SenderFailures(world.client, world.keys)
+  await until(async () => (await senders.read(SENDER.id, Date.now(), 1)).length === 11)
+  expect((await senders.read(SENDER.id, Date.now(), 1))[0]).toEqual({ code: '131049', refused: 0, failed: 2 })
+  expect(await worker.metric('chasqui_failed_messages_total{sender="main",code="131049"}')).toBe(2)
   // Eleven codes: the tenth least and the last are no series of their own.
   expect(await show('other')).toBe(1)
 })

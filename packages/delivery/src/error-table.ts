@@ -210,3 +210,9 @@ export function ruleFor(code: number, httpStatus: number): ErrorRule {
 export function meaningOf(code: number): string {
   return ruleFor(code, 400).meaning
 }
+
+/** A code as a label from a closed list: itself when it is known, else `other`. Ranges are one. */
+export function codeLabel(code: number): string {
+  const known = ERROR_TABLE.find((row) => code >= row.code && code <= row.through)
+  return known === undefined ? 'other' : String(known.code)
+}

@@ -99,6 +99,8 @@ export class Keys {
   readonly webhookFlow = (sender: string): string => `${this.prefix}:{s:${sender}}:webhooks`
   /** hash: when a status-worker last took webhooks (`seen`), and since when their silence means something (`steady`), ms. */
   readonly receiver = (): string => `${this.prefix}:{webhooks}:receiver`
+  /** hash, kept for some days: `refused|failed:<code>` -> how often on that day (from 1970), UTC. */
+  readonly failures = (sender: string, day: number): string => `${this.prefix}:{s:${sender}}:failures:${day}`
   /** hash: why the sender must not send now: reason -> JSON. */
   readonly blocks = (sender: string): string => `${this.prefix}:{s:${sender}}:blocks`
 

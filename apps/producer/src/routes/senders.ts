@@ -1,5 +1,6 @@
-import { rateInForce } from '@chasqui/delivery'
-import { PAUSED } from '@chasqui/store'
+import { explain, rateInForce } from '@chasqui/delivery'
+import { FAILURE_DAYS_MAX, PAUSED } from '@chasqui/store'
+import type { SenderFailure } from '@chasqui/store'
 import type { Sender } from '@chasqui/runtime'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
@@ -42,6 +43,19 @@ const senderAnswer = z.object({
   clicks: z
     .object({ links: z.int(), landingPages: z.int() })
     .describe('clicks on links of its messages that Meta saw; Meta does not tell whose, nor of which campaign'),
+  failures: z
+    .array(
+      z.object({
+        code: z.int().nullable().describe('null: codes beyond the 300 kinds that a day holds; 0: Meta named none'),
+        refused: z.int().describe('answers to sends, whatever followed from them'),
+        failed: z.int().describe('recipients that a status told to have failed'),
+        meaning: z.string(),
+        whatToDo: z.string(),
+      }),
+    )
+    .describe(
+      `of the last ${FAILURE_DAYS_MAX} days (UTC), the most first; a killed process may leave out its last second`,
+    ),
   limit: z.number().describe('in force now, after what the endpoint asked for'),
   queue: z.object({ waiting: z.int(), active: z.int(), delayed: z.int() }).describe('chunks, not messages'),
 })
@@ -145,10 +159,11 @@ function senderOf(context: Context, id: string): Sender {
 }
 
 async function describe(context: Context, sender: Sender, now: number): Promise<z.output<typeof senderAnswer>> {
-  const [pacing, messagingLimit, echoes, blocks, depth] = await Promise.all([
+  const [pacing, messagingLimit, echoes, failures, blocks, depth] = await Promise.all([
     context.senders.pacing(sender.id),
     context.senders.fact(sender.id, 'messaging_limit'),
     context.echoes.ofSender(sender.id),
+    context.failures.read(sender.id, now, FAILURE_DAYS_MAX),
     context.senders.blocks(sender.id, now),
     context.queueOf(sender.id)?.depth() ?? { waiting: 0, active: 0, delayed: 0 },
   ])
@@ -197,7 +212,14 @@ async function describe(context: Context, sender: Sender, now: number): Promise<
     messagingLimit: messagingLimit === null ? null : { limit: messagingLimit.value, at: instant(messagingLimit.at) },
     replies: { taps: echoes.replies.tap, messages: echoes.replies.message, reactions: echoes.replies.reaction },
     clicks: { links: echoes.clicks.link, landingPages: echoes.clicks.landing_page },
+    failures: failures.map(explained),
     limit: messagesPerSecond * pacing.factor,
     queue: depth,
   }
+}
+
+function explained({ code, refused, failed }: SenderFailure) {
+  if (code === 'other')
+    return { code: null, refused, failed, meaning: 'many other codes', whatToDo: 'look at the logs' }
+  return { code: Number(code), refused, failed, ...explain(Number(code)) }
 }
