@@ -34,6 +34,8 @@ const SILENCE_MAX_MS = 60_000
 const HEADERS_MAX_MS = 10_000
 /** When the caller may try again after Redis was away, s. */
 const RETRY_AFTER_S = 5
+/** The same where Redis is full: memory is freed as campaigns end, not within seconds. */
+const FULL_RETRY_AFTER_S = 60
 
 /** The API, ready to listen or to be injected into. */
 export async function buildApp(context: Context): Promise<FastifyInstance> {
@@ -58,7 +60,8 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error as FastifyError)
     if (problem.status >= 500) request.log.error({ err: error, route: request.routeOptions.url }, 'request failed')
-    if (problem.status === 503) void reply.header('retry-after', RETRY_AFTER_S)
+    if (problem.status === 503)
+      void reply.header('retry-after', problem.code === 'store_full' ? FULL_RETRY_AFTER_S : RETRY_AFTER_S)
     void reply
       .code(problem.status)
       .header('content-type', 'application/problem+json')

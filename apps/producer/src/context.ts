@@ -18,6 +18,7 @@ import type {
 import type { ApiKey } from './api-keys.ts'
 import type { Control } from './control.ts'
 import type { ProducerMetrics } from './metrics.ts'
+import type { Room } from './room.ts'
 
 /** One upload's way to Redis. */
 export type Appender = {
@@ -38,6 +39,8 @@ export type Context = {
   readonly notices: Notices
   readonly control: Control
   readonly heart: Heart
+  /** Asked before anything new is taken in. */
+  readonly room: Room
   /** Which counters of a campaign do not say what its ledger says. */
   readonly recount: (campaign: string) => Promise<Miscount[]>
   /** A fresh upload to a campaign. */

@@ -14,6 +14,10 @@ export function producerMetrics(metrics: Metrics) {
       help: 'Rows of uploaded recipients, by what became of them.',
       labelNames: ['result'],
     }),
+    refused: metrics.counter({
+      name: 'chasqui_intake_refused_total',
+      help: 'New campaigns and batches of recipients that were refused, to keep room in Redis for what is under way.',
+    }),
     suppressions: metrics.counter({
       name: 'chasqui_suppressions_changed_total',
       help: 'Opt-outs added and removed through the API.',

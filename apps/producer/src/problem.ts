@@ -44,6 +44,7 @@ export const PROBLEMS = {
   unsupported_encoding: 415,
   internal_error: 500,
   store_unavailable: 503,
+  store_full: 503,
   too_busy: 503,
   stopping: 503,
 } as const satisfies Readonly<Record<string, number>>

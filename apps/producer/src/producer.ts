@@ -15,6 +15,7 @@ import {
   Keys,
   Lease,
   Notices,
+  memoryShare,
   recount,
   RecipientAppender,
   Recipients,
@@ -34,6 +35,7 @@ import type { Context } from './context.ts'
 import { Control } from './control.ts'
 import { every } from './every.ts'
 import { producerMetrics } from './metrics.ts'
+import { Room } from './room.ts'
 import type { Settings } from './settings.ts'
 import { within } from './within.ts'
 
@@ -151,7 +153,7 @@ function letGo(client: RedisClient, settings: Settings, campaigns: Campaigns): (
 }
 
 export type Parts = {
-  readonly settings: Pick<Settings, 'REDIS_PREFIX' | 'API_KEYS' | 'RATE_CARD'>
+  readonly settings: Pick<Settings, 'REDIS_PREFIX' | 'API_KEYS' | 'RATE_CARD' | 'INTAKE_MEMORY_PERCENT'>
   readonly senders: readonly Sender[]
   readonly client: RedisClient
   readonly queues: ReadonlyMap<string, SendQueue>
@@ -176,6 +178,12 @@ export function assemble({ settings, senders, client, queues, schedule, logger, 
     failures: new SenderFailures(client, keys),
     echoes: new Echoes(client, keys),
     notices: new Notices(client, keys),
+    room: new Room({
+      share: async () => await memoryShare(client),
+      most: settings.INTAKE_MEMORY_PERCENT / 100,
+      now: () => performance.now(),
+      onRefused: () => metrics.refused.inc(),
+    }),
     heart: new Heart(client, keys, 'producer'),
     recount: async (campaign) => await recount(client, keys, campaign),
     control: new Control({

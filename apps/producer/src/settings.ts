@@ -29,6 +29,12 @@ const schema = {
   PORT: port(3000),
   METRICS_PORT: port(9301),
   API_KEYS: apiKeys,
+  INTAKE_MEMORY_PERCENT: integer({
+    min: 1,
+    max: 100,
+    default: 85,
+    what: "percent of Redis' maxmemory from which on nothing new is taken in",
+  }),
   KEEP_DAYS: integer({ min: 38, max: 3_650, default: 38, what: 'days a campaign is kept after its end' }),
   RECIPIENTS_KEEP_DAYS: integer({
     min: 1,

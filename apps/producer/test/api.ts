@@ -89,16 +89,26 @@ export type Api = {
 }
 
 export async function startApi(
-  options: { readonly apiKeys?: readonly ApiKey[]; readonly redisUrl?: string; readonly rateCard?: RateCard } = {},
+  options: {
+    readonly apiKeys?: readonly ApiKey[]
+    readonly redisUrl?: string
+    readonly rateCard?: RateCard
+    readonly redisConfig?: Readonly<Record<string, string>>
+  } = {},
 ): Promise<Api> {
-  const redis = await startRedis()
+  const redis = await startRedis({ config: options.redisConfig ?? {} })
   const client = connectRedis(options.redisUrl ?? redis.url, 'api', () => {})
   const prefix = 'test'
   const schedule = new ScheduleQueue(client, prefix)
   const queue = new SendQueue(client, prefix, SENDER.id)
   const stopping = new AbortController()
   const context = assemble({
-    settings: { REDIS_PREFIX: prefix, API_KEYS: options.apiKeys ?? [], RATE_CARD: options.rateCard ?? null },
+    settings: {
+      REDIS_PREFIX: prefix,
+      API_KEYS: options.apiKeys ?? [],
+      RATE_CARD: options.rateCard ?? null,
+      INTAKE_MEMORY_PERCENT: 85,
+    },
     senders: [SENDER],
     client,
     queues: new Map([[SENDER.id, queue]]),

@@ -5,6 +5,9 @@ import type { DeliveryView, LedgerSnapshot, PriceKind } from '@chasqui/delivery'
 
 import type { Keys } from './keys.ts'
 import type { RedisClient } from './redis.ts'
+import { loadScript } from './script.ts'
+
+const COPY = loadScript('copy-ledger')
 
 /** A counter that does not say what the ledger says. */
 export type Miscount = { readonly field: string; readonly counted: number; readonly inLedger: number }
@@ -82,19 +85,13 @@ async function takeCopies(
   campaign: string,
   copies: Copies,
 ): Promise<Map<string, number>> {
-  const replies = await client
-    .multi()
-    .copy(keys.states(campaign), copies.states, 'REPLACE')
-    .copy(keys.facts(campaign), copies.facts, 'REPLACE')
-    .copy(keys.prices(campaign), copies.prices, 'REPLACE')
-    .pexpire(copies.states, COPIES_KEPT_MS)
-    .pexpire(copies.facts, COPIES_KEPT_MS)
-    .pexpire(copies.prices, COPIES_KEPT_MS)
-    .hgetall(keys.counts(campaign))
-    .exec()
-  for (const [error] of replies ?? []) if (error !== null) throw error
-  const stored = replies?.at(-1)?.[1] as Readonly<Record<string, string>>
-  return new Map(Object.entries(stored).map(([field, value]) => [field, Number(value)]))
+  const { counts, states, facts, prices } = keys
+  const names = [counts(campaign)]
+  names.push(states(campaign), copies.states, facts(campaign), copies.facts, prices(campaign), copies.prices)
+  const reply = (await COPY.run(client, names, [COPIES_KEPT_MS])) as readonly string[]
+  const counted = new Map<string, number>()
+  for (let at = 0; at + 1 < reply.length; at += 2) counted.set(reply[at] ?? '', Number(reply[at + 1]))
+  return counted
 }
 
 async function tallyOf(client: RedisClient, key: string): Promise<Uint32Array> {

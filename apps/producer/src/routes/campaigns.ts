@@ -42,6 +42,7 @@ export function campaignRoutes(context: Context): FastifyPluginAsyncZod {
             errors: [{ pointer: '/sender', detail: 'no such sender' }],
           })
         }
+        await context.room.check()
         const view = await create(
           context,
           spec,

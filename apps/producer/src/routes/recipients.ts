@@ -51,6 +51,7 @@ export function recipientRoutes(context: Context): FastifyPluginAsyncZod {
             unitedStates: campaign.spec.sendToUnitedStates === true ? ('take' as const) : ('refuse' as const),
           }
           const intake = new RecipientIntake(form.format, needs, storagePlaceOf)
+          await context.room.check()
           const appender = context.openAppender(campaign.id)
           await appender.open()
           const store = counting(context, appender.append)
@@ -106,6 +107,7 @@ async function refuseGone(context: Context, { id, recipientsUntil }: Campaign): 
 /** Count rows as they are stored: an upload that breaks off has been counted as far as it went. */
 function counting(context: Context, append: Appender['append']): Appender['append'] {
   return async (batch) => {
+    await context.room.check()
     const reply = await append(batch)
     if (reply.kind === 'stored') {
       const rejected = Object.values(batch.tally.rejected).reduce((sum, count) => sum + count, 0)

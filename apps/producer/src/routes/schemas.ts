@@ -171,7 +171,7 @@ const problem = (description: string) => ({
 export const problems = {
   400: problem('the request is wrong; `errors` point at the fields'),
   401: problem('no known key'),
-  503: problem('Redis is away or refuses writes; try again after `Retry-After` seconds'),
+  503: problem('Redis is away, refuses writes, or has no room for anything new; try again after `Retry-After` seconds'),
 }
 
 export const moreProblems = {
