@@ -1,6 +1,6 @@
 import { costOf } from '@chasqui/campaign'
 import type { Cost, RateCard } from '@chasqui/campaign'
-import { DISPOSITIONS, explain, pricedMessages } from '@chasqui/delivery'
+import { DISPOSITIONS, explain, pricedMessages, SETTLED_BY } from '@chasqui/delivery'
 import type { Disposition } from '@chasqui/delivery'
 import type { Campaign, CampaignReport, CampaignSummary, NewCampaign } from '@chasqui/store'
 
@@ -27,6 +27,14 @@ export function campaignView(report: CampaignReport, forecast: Forecast, cost: C
     errors: under(counts, 'error:'),
     failures: failuresOf(counts),
     route: { marketing_lite: counts.get('route:marketing_lite') ?? 0, marketing: counts.get('route:marketing') ?? 0 },
+    unknown: {
+      ...(Object.fromEntries(SETTLED_BY.map((by) => [by, counts.get(`settled:${by}`) ?? 0])) as Record<
+        (typeof SETTLED_BY)[number],
+        number
+      >),
+      kept: counts.get('unknown') ?? 0,
+    },
+    duplicates: counts.get('duplicates') ?? 0,
     replies: {
       taps: counts.get('reply:tap') ?? 0,
       messages: counts.get('reply:message') ?? 0,

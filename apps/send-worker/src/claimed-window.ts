@@ -2,7 +2,7 @@ import type { Chunk } from '@chasqui/campaign'
 import { decide, raiseFence } from '@chasqui/delivery'
 import type { AskedAt, Outcome } from '@chasqui/delivery'
 import { CHUNK_ROWS } from '@chasqui/store'
-import type { ClaimedRow } from '@chasqui/store'
+import type { ClaimedRow, NotedMessage, SettledRow } from '@chasqui/store'
 import type { Posting } from '@chasqui/whatsapp'
 
 import type { Slot } from './pacer.ts'
@@ -42,6 +42,8 @@ export class ClaimedWindow {
   readonly fence: () => string | null
   readonly #claimed: Claimed
   readonly #settler: ClaimSettler
+  /** Accepted messages by row; only of senders whose statuses are known by the message's id. */
+  readonly #accepted = new Map<number, NotedMessage>()
   readonly #answered = Promise.withResolvers<void>()
   #open: number
 
@@ -59,6 +61,7 @@ export class ClaimedWindow {
       chunk: chunk.number,
       token: claimed.token,
       rows: claimed.rows.length,
+      ...(deps.noteMessages === null ? {} : { before: async (rows) => await this.#note(rows) }),
       onSettled: (reply) => {
         clock.observe(reply.now)
         events.settled(sender.id, reply.settled, reply.stale)
@@ -85,12 +88,24 @@ export class ClaimedWindow {
     const at = { attempt, now: clock.now(), notAfter: this.campaign.notAfter, random: random() }
     const { move, effect } = decide(outcome, at)
     events.sent(sender.id, outcome, move, seconds)
+    if (outcome.kind === 'accepted' && this.deps.noteMessages !== null)
+      this.#accepted.set(row, {
+        messageId: outcome.messageId,
+        ordinal: this.chunk.number * CHUNK_ROWS + row,
+        attempt,
+      })
     this.#settler.add({ row, move })
     if (move.kind === 'suppressed')
       optOut(this.chunk.to[row] ?? 0).catch((error: unknown) => events.trouble('effect', error))
     follow(this.campaign, outcome, effect)
     capacity.giveBack(1, true)
     this.#close()
+  }
+
+  /** Before an acceptance is settled, so that no accepted message has an id that leads to nobody. */
+  async #note(rows: readonly SettledRow[]): Promise<void> {
+    const messages = rows.flatMap(({ row }) => this.#accepted.get(row) ?? [])
+    if (messages.length > 0) await this.deps.noteMessages?.(this.campaign.id, messages)
   }
 
   /** `null` when nobody could say: then nothing of the window is sent. */

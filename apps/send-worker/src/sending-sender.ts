@@ -8,6 +8,8 @@ import type {
   Chunks,
   ClaimMemory,
   Ledger,
+  MessageIds,
+  NotedMessage,
   RedisClient,
   Senders,
   Suppressions,
@@ -32,6 +34,7 @@ export type Shared = {
   readonly alive: AliveCampaigns
   readonly chunks: Chunks
   readonly suppressions: Suppressions
+  readonly messageIds: MessageIds
   readonly clock: RedisClock
   readonly capacity: Capacity
   readonly concurrency: number
@@ -117,6 +120,11 @@ export class SendingSender {
       campaign: async (id: string) => await this.#campaign(id),
       chunk: async (source: string, chunk: number) => await shared.chunks.read(source, chunk),
       suppressed: async (numbers: readonly number[]) => await shared.suppressions.areSuppressed(numbers),
+      noteMessages:
+        sender.correlation === 'message_id'
+          ? async (campaign: string, messages: readonly NotedMessage[]) =>
+              await shared.messageIds.note(sender.id, campaign, messages)
+          : null,
       optOut: async (number: number) => void (await shared.suppressions.hear(number, 'stop', shared.clock.now())),
       follow: (campaign: SendableCampaign, outcome: Outcome, effect: Effect) => {
         const trouble = (error: unknown): void => shared.events.trouble('effect', error)

@@ -5,12 +5,15 @@ import type { Ledger, SettledRow, SettleReply } from '@chasqui/store'
 const GATHER_MS = 20
 const RETRY_MS = 200
 
+const NOTHING = async (): Promise<void> => {}
+
 /** The rows of one claim: gathers what became of them and writes it down, again and again until Redis has it. */
 export class ClaimSettler {
   readonly #ledger: Pick<Ledger, 'settle'>
   readonly #campaign: string
   readonly #chunk: number
   readonly #token: string
+  readonly #before: (rows: readonly SettledRow[]) => Promise<void>
   readonly #onSettled: (reply: SettleReply) => void
   readonly #onTrouble: (error: unknown) => void
   readonly #writes: Array<Promise<void>> = []
@@ -24,6 +27,8 @@ export class ClaimSettler {
     readonly chunk: number
     readonly token: string
     readonly rows: number
+    /** What must be written down before these rows are settled; asked again until it succeeds. */
+    readonly before?: (rows: readonly SettledRow[]) => Promise<void>
     readonly onSettled: (reply: SettleReply) => void
     readonly onTrouble: (error: unknown) => void
   }) {
@@ -32,6 +37,7 @@ export class ClaimSettler {
     this.#chunk = options.chunk
     this.#token = options.token
     this.#left = options.rows
+    this.#before = options.before ?? NOTHING
     this.#onSettled = options.onSettled
     this.#onTrouble = options.onTrouble
   }
@@ -61,6 +67,7 @@ export class ClaimSettler {
   async #write(rows: readonly SettledRow[]): Promise<void> {
     for (;;) {
       try {
+        if (this.#before !== NOTHING) await this.#before(rows)
         this.#onSettled(await this.#ledger.settle(this.#campaign, this.#chunk, this.#token, rows))
         return
       } catch (error) {

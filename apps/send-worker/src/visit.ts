@@ -6,7 +6,7 @@ import { callbackDataPrefix } from '@chasqui/delivery'
 import type { AskedAt, Effect, Outcome, RedisClock } from '@chasqui/delivery'
 import type { Visit, VisitResult } from '@chasqui/queue'
 import { CHUNK_ROWS } from '@chasqui/store'
-import type { ClaimMemory, ClaimReply, Ledger } from '@chasqui/store'
+import type { ClaimMemory, ClaimReply, Ledger, NotedMessage } from '@chasqui/store'
 import type { ComposeMessage, Endpoint } from '@chasqui/whatsapp'
 
 import { UNPROVEN_WINDOW } from './campaign-proof.ts'
@@ -47,6 +47,8 @@ export type VisitorDependencies = {
   readonly chunk: (source: string, chunk: number) => Promise<Chunk | null>
   /** Which of these numbers have opted out; asked after the claim, so no acknowledged opt-out is missed. */
   readonly suppressed: (numbers: readonly number[]) => Promise<readonly boolean[]>
+  /** Whose message ids these are, for senders whose statuses are known by them; `null`: nobody will ask. */
+  readonly noteMessages: ((campaign: string, messages: readonly NotedMessage[]) => Promise<void>) | null
   /** The endpoint says that this person opted out. */
   readonly optOut: (number: number) => Promise<void>
   /** Told of every outcome, and of what follows from it for more than its recipient. */

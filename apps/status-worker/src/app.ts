@@ -15,6 +15,7 @@ import {
   Keys,
   LapseBook,
   Lease,
+  MessageIds,
   Notices,
   SenderFailures,
   Senders,
@@ -30,8 +31,10 @@ import { RecipientCountries } from './countries.ts'
 import { Exporter } from './exporter.ts'
 import { Folder } from './folder.ts'
 import { Inbox } from './inbox.ts'
+import { Joiner } from './joiner.ts'
 import { LapseSweeper } from './lapse-sweeper.ts'
 import { createStatusMetrics } from './metrics.ts'
+import { Nameless } from './nameless.ts'
 import { describeNotice } from './notice.ts'
 import { WebhookServer } from './server.ts'
 import { webhookSources } from './sources.ts'
@@ -70,6 +73,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
   const echoes = new Echoes(foldClient, keys)
   const chunks = new Chunks(foldClient, keys)
   const failures = new FailureNotes(new SenderFailures(foldClient, keys), holder)
+  const messageIds = new MessageIds(foldClient, keys)
   const folder = new Folder({
     client: foldClient,
     keys,
@@ -89,10 +93,18 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
     }),
     failures,
     countries: new RecipientCountries(async (campaign, chunk) => await chunks.readFor(campaign, chunk)),
+    nameless: new Nameless(messageIds),
     metrics,
-    reading: { environment: config.prefix, optOutWords: config.optOutWords },
+    reading: { environment: config.prefix, optOutWords: config.optOutWords, byMessageId: config.byMessageId },
     senderOf: config.senderOf,
     now: Date.now,
+    onTrouble,
+  })
+  const joiner = new Joiner({
+    ids: messageIds,
+    folder,
+    senders: [...config.byMessageId.values()],
+    waitMs: config.unknownMessageMs,
     onTrouble,
   })
   const exporter = new Exporter({
@@ -140,6 +152,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
     },
   })
   folder.start()
+  joiner.start()
   exporter.start()
   lapses.start()
   failures.start(Date.now)
@@ -152,6 +165,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
       { name: 'requests', run: async () => (stopping.abort(), await server.close()) },
       { name: 'folder', run: async () => await folder.stop() },
       { name: 'failures', run: async () => await failures.stop(Date.now()) },
+      { name: 'joiner', run: async () => await joiner.stop() },
       { name: 'exporter', run: async () => await exporter.stop() },
       { name: 'lapses', run: async () => await lapses.stop() },
       { name: 'trimming', run: async () => void (await Promise.all([trimming, noting])) },

@@ -39,6 +39,10 @@ export type StatusWorkerConfig = {
   readonly senderOf: ReadonlyMap<string, string>
   /** Sender id -> its rates. */
   readonly rates: ReadonlyMap<string, ConfiguredRate>
+  /** Phone number id -> sender id, of senders whose statuses are known by the message's id. */
+  readonly byMessageId: ReadonlyMap<string, string>
+  /** How long a status waits for its message to be known, ms. */
+  readonly unknownMessageMs: number
   /** WhatsApp Business Account -> its senders' ids. */
   readonly sendersOf: ReadonlyMap<string, ReadonlySet<string>>
 }
@@ -105,6 +109,12 @@ const VARIABLES = {
     default: 3_600,
     what: "seconds that a webhook is waited for after a message's TTL",
   }),
+  UNKNOWN_MESSAGE_SECONDS: integer({
+    min: 1,
+    max: 86_400,
+    default: 300,
+    what: 'seconds that a status waits for its message to be known, where statuses are known by message ids',
+  }),
   WEBHOOK_DEAD_LETTERS_MB: integer({ min: 1, max: 65_536, default: 64, what: 'MB of Redis for dead letters' }),
 }
 
@@ -132,6 +142,12 @@ export function readConfig(env: Environment): StatusWorkerConfig {
     letterBytes: values.WEBHOOK_DEAD_LETTERS_MB * 1_048_576,
     optOutWords: values.OPT_OUT_WORDS,
     senderOf: new Map(senders.map(({ id, phoneNumberId }) => [phoneNumberId, id])),
+    unknownMessageMs: values.UNKNOWN_MESSAGE_SECONDS * 1_000,
+    byMessageId: new Map(
+      senders
+        .filter(({ correlation }) => correlation === 'message_id')
+        .map(({ id, phoneNumberId }) => [phoneNumberId, id]),
+    ),
     rates: new Map(senders.map((sender) => [sender.id, sender])),
     sendersOf: new Map(
       [...Map.groupBy(senders, ({ wabaId }) => wabaId)].map(([wabaId, own]) => [

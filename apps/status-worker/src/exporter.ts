@@ -1,6 +1,6 @@
 import { costOf } from '@chasqui/campaign'
 import type { RateCard } from '@chasqui/campaign'
-import { DISPOSITIONS, pricedMessages } from '@chasqui/delivery'
+import { DISPOSITIONS, pricedMessages, SETTLED_BY } from '@chasqui/delivery'
 import { pause } from '@chasqui/runtime'
 import { CLICK_KINDS, REPLY_KINDS } from '@chasqui/store'
 import type { CampaignSight, DeadLetters, EchoCounts, Lease, WebhookLog } from '@chasqui/store'
@@ -105,6 +105,7 @@ export class Exporter {
     const echoes = await this.#echoes()
     // Nothing is awaited from here on: a scrape sees the old series or the new ones, not half of each.
     this.#forget()
+    for (const sender of new Set(seen.map((campaign) => campaign.sender))) this.#showOutcomes(sender, seen)
     for (const campaign of seen) {
       this.#show(campaign)
       const others = (running.get(campaign.sender) ?? []).filter(({ id }) => id !== campaign.id)
@@ -127,8 +128,10 @@ export class Exporter {
     const { metrics } = this.#options
     const { recipients, messages, replies, cost, billable, unpriced, failures } = metrics
     const { eta, slack, notAfter, standing, sendable, dropped, senderReplies, senderClicks } = metrics
+    const { duplicates, settled } = metrics
     const numbers = [recipients, messages, replies, cost, billable, unpriced, failures, senderReplies, senderClicks]
-    for (const gauge of [...numbers, eta, slack, notAfter, standing, sendable, dropped]) gauge.reset()
+    const gauges = [...numbers, eta, slack, notAfter, standing, sendable, dropped, duplicates, settled]
+    for (const gauge of gauges) gauge.reset()
   }
 
   #show(sight: CampaignSight): void {
@@ -140,6 +143,15 @@ export class Exporter {
       metrics.recipients.set({ campaign, disposition }, counts.get(disposition) ?? 0)
     for (const what of STATUSES) metrics.messages.set({ campaign, status: what }, counts.get(`delivery:${what}`) ?? 0)
     for (const kind of REPLY_KINDS) metrics.replies.set({ campaign, kind }, counts.get(`reply:${kind}`) ?? 0)
+  }
+
+  /** Sums of what the ledgers count, so a fold that is done twice counts once here too. */
+  #showOutcomes(sender: string, seen: readonly CampaignSight[]): void {
+    const { duplicates, settled } = this.#options.metrics
+    const own = seen.filter((campaign) => campaign.sender === sender)
+    const sum = (field: string): number => own.reduce((total, { counts }) => total + (counts.get(field) ?? 0), 0)
+    duplicates.set({ sender }, sum('duplicates'))
+    for (const by of SETTLED_BY) settled.set({ sender, by }, sum(`settled:${by}`))
   }
 
   #showOutlook(

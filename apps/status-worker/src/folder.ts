@@ -1,4 +1,5 @@
 import { codeLabel, mergeLessons } from '@chasqui/delivery'
+import type { Way } from '@chasqui/delivery'
 import { pause } from '@chasqui/runtime'
 import { FOLD_LESSONS_MAX, foldFacts, isStoreFailure } from '@chasqui/store'
 import type {
@@ -18,6 +19,7 @@ import type { Deeds } from './deeds.ts'
 import { LET_GO, readBatch } from './lessons.ts'
 import type { Batch, MatchedStatus, Reading, Taken, Unmatched } from './lessons.ts'
 import type { StatusMetrics } from './metrics.ts'
+import type { Nameless } from './nameless.ts'
 
 export type FolderOptions = {
   readonly client: RedisClient
@@ -28,6 +30,7 @@ export type FolderOptions = {
   readonly deeds: Deeds
   readonly countries: RecipientCountries
   readonly failures: FailureNotes
+  readonly nameless: Pick<Nameless, 'place'>
   readonly metrics: StatusMetrics
   readonly reading: Reading
   /** Phone number id -> sender id. */
@@ -166,22 +169,27 @@ export class Folder {
   }
 
   async #fold(batch: Batch): Promise<readonly Unmatched[]> {
+    const placed = await this.#options.nameless.place(batch)
     const [unmatched] = await Promise.all([
-      Promise.all([...batch.matched].map(async ([campaign, statuses]) => await this.#foldCampaign(campaign, statuses))),
+      Promise.all([
+        ...[...batch.matched].map(async ([campaign, statuses]) => await this.foldCampaign(campaign, statuses)),
+        ...[...placed.matched].map(async ([id, statuses]) => await this.foldCampaign(id, statuses, 'message_id')),
+      ]),
       this.#options.deeds.carryOut(batch),
     ])
     // After the facts: whoever hears that webhooks flow finds what they said.
     await this.#noteFlow(batch)
-    return [...batch.unmatched, ...unmatched.flat()]
+    return [...batch.unmatched, ...placed.unmatched, ...unmatched.flat()]
   }
 
-  async #foldCampaign(campaign: string, statuses: readonly MatchedStatus[]): Promise<Unmatched[]> {
+  /** Fold statuses of one campaign. @returns those that lead to nobody. */
+  async foldCampaign(campaign: string, statuses: readonly MatchedStatus[], way?: Way): Promise<Unmatched[]> {
     const { client, keys, metrics, countries, failures } = this.#options
     const lessons = await countries.complete(campaign, mergeLessons(statuses.map(({ lesson }) => lesson)))
     // All of them on the wire at once: Redis syncs its disk once for many.
     const replies: Promise<FoldReply>[] = []
     for (let from = 0; from < lessons.length; from += FOLD_LESSONS_MAX)
-      replies.push(foldFacts(client, keys, campaign, lessons.slice(from, from + FOLD_LESSONS_MAX)))
+      replies.push(foldFacts(client, keys, campaign, lessons.slice(from, from + FOLD_LESSONS_MAX), way))
     const nobody = new Set<number>()
     for (const reply of await Promise.all(replies)) {
       if (reply.kind === 'missing')
@@ -208,6 +216,12 @@ export class Folder {
         if (sender !== undefined) await senders.noteWebhook(sender, Math.min(at, now()))
       }),
     )
+  }
+
+  /** Put aside what leads to nobody. */
+  async putAside(unmatched: readonly Unmatched[]): Promise<void> {
+    await this.#bury(unmatched)
+    for (const { reason } of unmatched) this.#options.metrics.unmatched.inc({ reason })
   }
 
   async #bury(unmatched: readonly Unmatched[]): Promise<void> {

@@ -23,6 +23,8 @@ import type { OptOutWords } from './opt-out-words.ts'
 export type UnmatchedReason =
   /** It carries no callback data: sent by somebody else on this number, or by a sender that leaves the field out. */
   | 'no_callback_data'
+  /** Of a sender whose statuses are known by the message's id: nobody sent a message of that id, as far as could be waited. */
+  | 'unknown_message'
   /** Callback data that is not of our making. */
   | 'foreign_callback_data'
   /** Ours, but of another installation on the same account. */
@@ -43,6 +45,9 @@ export type Taken = { readonly text: string; readonly at: number }
 /** A status that speaks of a recipient of ours. */
 export type MatchedStatus = { readonly lesson: Lesson; readonly event: StatusEvent }
 
+/** A status that is known by its message's id alone, if at all. */
+export type NamelessStatus = { readonly sender: string; readonly messageId: string; readonly event: StatusEvent }
+
 /** Somebody's word about marketing: by Meta's preference event, by its answer to a send, or in their own words. */
 export type Word = {
   /** E.164 without '+'. */
@@ -56,6 +61,7 @@ export type Word = {
 export type Batch = {
   /** By campaign. */
   readonly matched: Map<string, MatchedStatus[]>
+  readonly nameless: NamelessStatus[]
   readonly words: Word[]
   readonly notices: Notice[]
   readonly replies: Heard<Reply>[]
@@ -90,12 +96,15 @@ export type Reading = {
   /** Our name in callback data. */
   readonly environment: string
   readonly optOutWords: OptOutWords
+  /** Phone number id -> sender, of those whose statuses are known by the message's id. */
+  readonly byMessageId?: ReadonlyMap<string, string>
 }
 
 /** Read bodies as far as can be done without asking anybody. Total: whatever came is in the batch. */
 export function readBatch(bodies: readonly Taken[], reading: Reading): Batch {
   const batch: Batch = {
     matched: new Map(),
+    nameless: [],
     words: [],
     notices: [],
     replies: [],
@@ -120,7 +129,7 @@ function sort(event: WebhookEvent, takenAt: number, reading: Reading, batch: Bat
   if (phoneNumberId !== null && displayPhoneNumber !== null) batch.displayNumbers.set(phoneNumberId, displayPhoneNumber)
   switch (event.kind) {
     case 'status':
-      return match(event, takenAt, reading.environment, batch)
+      return match(event, takenAt, reading, batch)
     case 'preference':
       return hear(event, takenAt, batch)
     case 'reply':
@@ -141,30 +150,46 @@ function sort(event: WebhookEvent, takenAt: number, reading: Reading, batch: Bat
   }
 }
 
-function match(event: StatusEvent, takenAt: number, environment: string, batch: Batch): void {
+function match(event: StatusEvent, takenAt: number, reading: Reading, batch: Batch): void {
   // Whoever sent to them: they have opted out of this business' marketing.
   if (event.errorCode === STOPPED_MARKETING) note(batch, event.recipient, 'stop', event.at, takenAt)
+  const data = event.callbackData === null ? null : decodeCallbackData(event.callbackData)
+  const sender = reading.byMessageId?.get(event.origin.phoneNumberId ?? '')
+  if (data === null && sender !== undefined && event.messageId !== null) {
+    batch.nameless.push({ sender, messageId: event.messageId, event })
+    return
+  }
   if (event.callbackData === null) {
     batch.unmatched.push({ reason: 'no_callback_data', body: null })
     return
   }
-  const data = decodeCallbackData(event.callbackData)
   if (data === null) batch.unmatched.push({ reason: 'foreign_callback_data', body: null })
-  else if (data.environment !== environment) batch.unmatched.push({ reason: 'other_environment', body: null })
+  else if (data.environment !== reading.environment) batch.unmatched.push({ reason: 'other_environment', body: null })
   else if (data.ordinal > ORDINAL_MAX) batch.unmatched.push({ reason: 'unknown_recipient', body: bodyOfEvent(event) })
   else {
     const { campaignId, ordinal, attempt } = data
-    const { facts, errorCode, prices } = event
-    const country = event.recipient === null ? null : countryOf(event.recipient)
-    const lesson = { ordinal, attempt, facts, errorCode, prices, ...(country === null ? {} : { country }) }
-    const status = { lesson, event }
+    const status = lessonFor({ ordinal, attempt }, event)
     const known = batch.matched.get(campaignId)
     if (known === undefined) batch.matched.set(campaignId, [status])
     else known.push(status)
-    const { phoneNumberId } = event.origin
-    if (phoneNumberId !== null && event.at !== null && event.at > (batch.flow.get(phoneNumberId) ?? 0))
-      batch.flow.set(phoneNumberId, event.at)
+    noteFlow(event, batch)
   }
+}
+
+/** What a status teaches about this attempt at this recipient. */
+export function lessonFor(
+  { ordinal, attempt }: Pick<Lesson, 'ordinal' | 'attempt'>,
+  event: StatusEvent,
+): MatchedStatus {
+  const { facts, errorCode, prices } = event
+  const country = event.recipient === null ? null : countryOf(event.recipient)
+  const lesson = { ordinal, attempt, facts, errorCode, prices, ...(country === null ? {} : { country }) }
+  return { lesson, event }
+}
+
+/** A status of one of our messages tells how far webhooks of its number flow. */
+export function noteFlow({ origin: { phoneNumberId }, at }: StatusEvent, { flow }: Pick<Batch, 'flow'>): void {
+  if (phoneNumberId !== null && at !== null && at > (flow.get(phoneNumberId) ?? 0)) flow.set(phoneNumberId, at)
 }
 
 function hear({ value, category, waId, at }: PreferenceEvent, takenAt: number, batch: Batch): void {

@@ -101,6 +101,16 @@ export function createStatusMetrics() {
       help: `Answers to its messages, each once: taps of buttons, messages, reactions. ${CAMPAIGN}`,
       labelNames: ['campaign', 'kind'] as const,
     }),
+    duplicates: metrics.gauge({
+      name: 'chasqui_duplicates_detected',
+      help: 'Recipients with two attempts proven to have reached the endpoint, in the campaigns in sight. One status-worker of all exports it.',
+      labelNames: ['sender'] as const,
+    }),
+    settled: metrics.gauge({
+      name: 'chasqui_unknown_settled',
+      help: 'Recipients whose answer was lost, by what settled them, in the campaigns in sight. One status-worker of all exports it.',
+      labelNames: ['sender', 'by'] as const,
+    }),
     senderReplies: metrics.gauge({
       name: 'chasqui_sender_replies',
       help: 'What people wrote to the number, each once, since ever. One status-worker of all exports it.',

@@ -34,6 +34,14 @@ export const SENDER = {
   baseUrl: null,
 }
 
+/** Its messages carry no callback data: statuses are known by the message's id. */
+export const NAMELESS_SENDER = {
+  ...SENDER,
+  id: 'nameless',
+  phoneNumberId: '106500000000002',
+  correlation: 'message_id',
+}
+
 /** One status of a webhook, as little of it as is needed. */
 export type Status = Readonly<Record<string, unknown>>
 export type Answer = { readonly status: number; readonly text: string; readonly headers: Headers }
@@ -49,7 +57,7 @@ export class World {
   private constructor(redis: PrivateRedis) {
     this.redis = redis
     this.client = connectRedis(redis.url, 'ledger', () => {})
-    writeFileSync(join(this.#folder, 'senders.json'), JSON.stringify([SENDER]))
+    writeFileSync(join(this.#folder, 'senders.json'), JSON.stringify([SENDER, NAMELESS_SENDER]))
   }
 
   static async begin(): Promise<World> {

@@ -132,9 +132,10 @@ export function settleRows(
     const attempts = attemptsOf(byte)
     const ours = claim?.rows.get(row) === attempts && stateOf(byte) === STATE.sending
     if (ours) applyMove(ledger, ordinal, attempts, move, claim?.claimedAt ?? 0)
-    else if (move.kind === 'accepted' && attempts > 0 && isGivenUp(byte))
+    else if (move.kind === 'accepted' && attempts > 0 && isGivenUp(byte)) {
+      if (stateOf(byte) === STATE.unknown) count(ledger.counts, 'settled:answer', 1)
       acceptLate(ledger, ordinal, attempts, move.facts)
-    else stale += 1
+    } else stale += 1
     claim?.rows.delete(row)
   }
   if (claim?.rows.size === 0) ledger.claims.delete(token)
@@ -239,6 +240,7 @@ export function releaseUnknowns(
       continue
     }
     become(ledger, ordinal, STATE.pending, attempts)
+    count(ledger.counts, 'settled:resend', 1)
     ledger.unknowns.delete(ordinal)
     freed += 1
   }

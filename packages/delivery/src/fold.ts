@@ -1,10 +1,12 @@
-import { attemptsOf, ATTEMPTS_MAX, dispositionOf, ledgerByte, STATE, stateOf } from './disposition.ts'
+import { attemptsOf, dispositionOf, ledgerByte, STATE, stateOf } from './disposition.ts'
 import type { Disposition } from './disposition.ts'
 import { FACT, learn, PROOF, viewOf } from './facts.ts'
 import type { DeliveryView } from './facts.ts'
 import { noteProven } from './lapses.ts'
 import type { Lapses } from './lapses.ts'
 import { NO_COUNTRY, priceField, priceKindOf } from './prices.ts'
+import { attemptBit, latestAttempt, noteAttempts } from './proofs.ts'
+import type { Proofs } from './proofs.ts'
 
 /**
  * What status webhooks do to a campaign's ledger. `packages/store/src/scripts/fold-facts.lua` does the same in Redis;
@@ -20,11 +22,16 @@ import { NO_COUNTRY, priceField, priceKindOf } from './prices.ts'
  * - **`error:<code>` counts recipients that ever reported `failed`**, at the first such report. It is not taken back when
  *   `delivered` follows (several devices), so that order cannot matter: the errors of a campaign may add up to more than
  *   its `delivery:failed`. A recipient that fails with two different codes counts under the first that arrived.
+ * - **Two proven attempts of one recipient are a duplicate** (`duplicates`), once, whatever each of them came to: see
+ *   proofs.ts.
+ * - **What settled an unknown recipient is counted** (`settled:<way>`), in the step that lifts it.
  */
 export type Lesson = {
   readonly ordinal: number
-  /** The attempt that the status speaks of. */
+  /** The attempt that the status speaks of, from 1. */
   readonly attempt: number
+  /** Bits of all attempts that merged lessons prove; left out: the one above. */
+  readonly attempts?: number
   /** Bits of {@link FACT}. */
   readonly facts: number
   /** Meta's code when the facts hold `failed`; 0 when Meta gave none. */
@@ -37,6 +44,15 @@ export type Lesson = {
    */
   readonly country?: string
 }
+
+/** How it is known which recipient a status speaks of. */
+export type Way = 'callback_data' | 'message_id'
+
+/**
+ * What can end a recipient's being unknown, as counted in `settled:<…>`: a status, known by one of the ways; the answer
+ * itself, after its lease had died; or that it is sent to again.
+ */
+export const SETTLED_BY = ['callback_data', 'message_id', 'answer', 'resend'] as const
 
 /** What one lesson does to one recipient; `null` where no recipient lives. */
 export type RecipientFold = {
@@ -56,7 +72,7 @@ export function foldRecipient(state: number, facts: number, lesson: Lesson): Rec
   const known = learn(facts, lesson.facts)
   const proven = (lesson.facts & PROOF) !== 0
   const lifted = proven && disposition !== 'accepted'
-  const attempts = Math.min(ATTEMPTS_MAX, Math.max(attemptsOf(state), lesson.attempt))
+  const attempts = Math.max(attemptsOf(state), latestAttempt(attemptBits(lesson)))
   return {
     state: proven ? ledgerByte(STATE.accepted, attempts) : state,
     facts: known,
@@ -84,6 +100,8 @@ export type Ledger = {
   readonly lapses?: Lapses
   /** Bits of `PRICE` by ordinal; absent until something unusual is told of somebody's price. */
   prices?: Map<number, number>
+  /** Recipients with proofs that their ledger byte does not tell; absent until there is one. */
+  proofs?: Proofs
 }
 
 export type FoldReport = {
@@ -100,7 +118,7 @@ export type FoldReport = {
 }
 
 /** Fold statuses into a ledger, in place: the model of `fold-facts.lua`. `now`: ms, by the ledger's clock. */
-export function foldInto(ledger: Ledger, lessons: readonly Lesson[], now = 0): FoldReport {
+export function foldInto(ledger: Ledger, lessons: readonly Lesson[], now = 0, way: Way = 'callback_data'): FoldReport {
   const refused: number[] = []
   const failed = new Map<number, number>()
   let lifted = 0
@@ -108,7 +126,8 @@ export function foldInto(ledger: Ledger, lessons: readonly Lesson[], now = 0): F
   for (const lesson of lessons) {
     const { ordinal } = lesson
     const before = ledger.facts[ordinal] ?? 0
-    const after = foldRecipient(ledger.states[ordinal] ?? 0, before, lesson)
+    const state = ledger.states[ordinal] ?? 0
+    const after = foldRecipient(state, before, lesson)
     if (after === null) {
       refused.push(ordinal)
       continue
@@ -117,6 +136,11 @@ export function foldInto(ledger: Ledger, lessons: readonly Lesson[], now = 0): F
     ledger.facts[ordinal] = after.facts
     countView(ledger.counts, before, after.facts)
     foldPrice(ledger, lesson, before, after.facts)
+    if ((lesson.facts & PROOF) !== 0) {
+      ledger.proofs ??= new Map()
+      if (noteAttempts(ledger.proofs, ordinal, state, after.state, attemptBits(lesson)))
+        count(ledger.counts, 'duplicates', 1)
+    }
     if (after.failedNow) {
       count(ledger.counts, `error:${lesson.errorCode}`, 1)
       failed.set(lesson.errorCode, (failed.get(lesson.errorCode) ?? 0) + 1)
@@ -126,6 +150,7 @@ export function foldInto(ledger: Ledger, lessons: readonly Lesson[], now = 0): F
     noteProven(ledger.lapses, ordinal, now)
     count(ledger.counts, after.liftedFrom, -1)
     count(ledger.counts, 'accepted', 1)
+    if (after.liftedFrom === 'unknown') count(ledger.counts, `settled:${way}`, 1)
     ledger.retries.delete(ordinal)
     ledger.unknowns.delete(ordinal)
     if (!after.late) continue
@@ -165,7 +190,8 @@ function mergeTwo(first: Lesson, second: Lesson): Lesson {
   const country = first.country ?? second.country
   return {
     ordinal: first.ordinal,
-    attempt: Math.max(provenAttempt(first), provenAttempt(second)),
+    attempt: latestAttempt(attemptBits(first) | attemptBits(second)),
+    attempts: attemptBits(first) | attemptBits(second),
     facts: learn(first.facts, second.facts),
     errorCode: (first.facts & FACT.failed) !== 0 ? first.errorCode : second.errorCode,
     prices: learn(first.prices ?? 0, second.prices ?? 0),
@@ -173,8 +199,9 @@ function mergeTwo(first: Lesson, second: Lesson): Lesson {
   }
 }
 
-function provenAttempt(lesson: Lesson): number {
-  return (lesson.facts & PROOF) !== 0 ? lesson.attempt : 0
+/** The attempts that a lesson proves, a bit each; none when it proves nothing. */
+export function attemptBits(lesson: Lesson): number {
+  return (lesson.facts & PROOF) === 0 ? 0 : (lesson.attempts ?? attemptBit(lesson.attempt))
 }
 
 /** The counts field of each part of a view. */

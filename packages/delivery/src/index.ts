@@ -11,6 +11,7 @@ export { NO_COUNTRY, PRICE, PRICE_KINDS, pricedMessages, priceKindOf } from './p
 export type { PricedMessages, PriceKind } from './prices.ts'
 export * from './redis-clock.ts'
 export * from './fold.ts'
+export * from './proofs.ts'
 export { inferUndelivered } from './undelivered.ts'
 export type { Lapses } from './lapses.ts'
 export { claimWindow, finishChunk, reapClaims, releaseUnknowns, settleRows } from './claims.ts'

@@ -27,8 +27,13 @@ const sender = z.strictObject({
     .transform((url) => url.replace(/\/+$/, ''))
     .nullable()
     .default(null),
-  /** `none` sends no biz_opaque_callback_data, for numbers whose endpoint refuses it. */
-  correlation: z.enum(['callback_data', 'none'], { error: 'callback_data or none' }).default('callback_data'),
+  /**
+   * How statuses find their recipient. `callback_data`: by biz_opaque_callback_data, which messages carry. `message_id`: by an
+   * index of message ids, some 25 bytes of Redis a message, for endpoints that refuse or do not echo the field. `none`: not.
+   */
+  correlation: z
+    .enum(['callback_data', 'message_id', 'none'], { error: 'callback_data, message_id or none' })
+    .default('callback_data'),
 })
 
 export type Sender = Readonly<z.output<typeof sender>>

@@ -1,5 +1,5 @@
-import { NO_COUNTRY } from '@chasqui/delivery'
-import type { FoldReport, Lesson } from '@chasqui/delivery'
+import { attemptBits, NO_COUNTRY } from '@chasqui/delivery'
+import type { FoldReport, Lesson, Way } from '@chasqui/delivery'
 
 import type { Keys } from './keys.ts'
 import type { RedisClient } from './redis.ts'
@@ -10,7 +10,7 @@ const FOLD = loadScript('fold-facts')
 /** Lessons a call: at 500 the script runs for 1 to 2 ms. `unpack` in Lua ends near 8,000 values, four a lesson. */
 export const FOLD_LESSONS_MAX = 500
 
-const BYTES_A_LESSON = 13
+const BYTES_A_LESSON = 14
 const UINT32_MAX = 0xffff_ffff
 
 /** What a fold did, and whose campaign it is; `missing`: there is no campaign of that id. */
@@ -22,12 +22,14 @@ export type FoldReply =
  * Fold lessons into a campaign's ledger in one step; safe to repeat.
  *
  * @param lessons at most {@link FOLD_LESSONS_MAX}, each recipient once (`mergeLessons` of delivery sees to that).
+ * @param way how their recipients are known; what it settles is counted by it.
  */
 export async function foldFacts(
   client: RedisClient,
   keys: Keys,
   campaign: string,
   lessons: readonly Lesson[],
+  way: Way = 'callback_data',
 ): Promise<FoldReply> {
   const { counts, states, facts, retries, unknowns } = keys
   const names = [
@@ -39,8 +41,9 @@ export async function foldFacts(
     unknowns(campaign),
     keys.lapses(campaign),
     keys.prices(campaign),
+    keys.proofs(campaign),
   ]
-  const reply = (await FOLD.run(client, names, [packLessons(lessons)])) as
+  const reply = (await FOLD.run(client, names, [packLessons(lessons), way])) as
     | ['missing']
     | ['folded', number, number, number, string, string, ...number[]]
   if (reply[0] === 'missing') return { kind: 'missing' }
@@ -62,13 +65,14 @@ function packLessons(lessons: readonly Lesson[]): Buffer {
     throw new RangeError(`at most ${FOLD_LESSONS_MAX} lessons a fold, got ${lessons.length}`)
   const packed = Buffer.allocUnsafe(lessons.length * BYTES_A_LESSON)
   let at = 0
-  for (const { ordinal, attempt, facts, errorCode, country = NO_COUNTRY, prices = 0 } of lessons) {
+  for (const lesson of lessons) {
+    const { ordinal, facts, errorCode, country = NO_COUNTRY, prices = 0 } = lesson
     packed.writeUInt32LE(ordinal, at)
-    packed[at + 4] = Math.min(attempt, 255)
-    packed[at + 5] = facts
-    packed.writeUInt32LE(errorCode >= 0 && errorCode <= UINT32_MAX ? errorCode : 0, at + 6)
-    packed.writeUInt16LE(country.charCodeAt(0) * 256 + country.charCodeAt(1), at + 10)
-    packed[at + 12] = prices
+    packed[at + 4] = facts
+    packed.writeUInt32LE(errorCode >= 0 && errorCode <= UINT32_MAX ? errorCode : 0, at + 5)
+    packed.writeUInt16LE(attemptBits(lesson), at + 9)
+    packed.writeUInt16LE(country.charCodeAt(0) * 256 + country.charCodeAt(1), at + 11)
+    packed[at + 13] = prices
     at += BYTES_A_LESSON
   }
   return packed

@@ -33,6 +33,8 @@ export class Keys {
   readonly agenda = (id: string): string => `${this.prefix}:{c:${id}}:agenda`
   /** zset: chunk -> when the last of its messages that may have been accepted has outlived its template's TTL, ms. */
   readonly lapses = (id: string): string => `${this.prefix}:{c:${id}}:lapses`
+  /** hash: ordinal -> bits of its proven attempts, where its ledger byte does not tell them. */
+  readonly proofs = (id: string): string => `${this.prefix}:{c:${id}}:proofs`
   /** string: one compressed chunk of recipients. */
   readonly chunk = (id: string, chunk: number): string => `${this.prefix}:{c:${id}}:chunk:${chunk}`
   /** string, a minute: a copy of ledger bytes at one instant, to be counted in pieces. */
@@ -63,6 +65,7 @@ export class Keys {
     this.agenda(id),
     this.lapses(id),
     this.prices(id),
+    this.proofs(id),
     this.runs(id),
   ]
 
@@ -101,6 +104,14 @@ export class Keys {
   readonly receiver = (): string => `${this.prefix}:{webhooks}:receiver`
   /** hash, kept for some days: `refused|failed:<code>` -> how often on that day (from 1970), UTC. */
   readonly failures = (sender: string, day: number): string => `${this.prefix}:{s:${sender}}:failures:${day}`
+  /** hash, and base of more: the index of message ids, `<base>:<segment>:<bucket>`: hash of an id -> its recipient. */
+  readonly messageIds = (sender: string): string => `${this.prefix}:{s:${sender}}:ids`
+  /** hash: hash of a message id that is not known yet -> the statuses that wait for it. */
+  readonly parked = (sender: string): string => `${this.prefix}:{s:${sender}}:parked`
+  /** zset: the same ids -> since when, ms. */
+  readonly parkedSince = (sender: string): string => `${this.prefix}:{s:${sender}}:parked:since`
+  /** set: those of them that are known by now. */
+  readonly parkedReady = (sender: string): string => `${this.prefix}:{s:${sender}}:parked:ready`
   /** hash: why the sender must not send now: reason -> JSON. */
   readonly blocks = (sender: string): string => `${this.prefix}:{s:${sender}}:blocks`
 

@@ -8,6 +8,7 @@ import {
   mergeLessons,
   PRICE,
   reapClaims,
+  releaseUnknowns,
   settleRows,
   STATE,
   stateOf,
@@ -97,6 +98,7 @@ async function stored(): Promise<Told> {
     counts: Object.fromEntries(counts.filter(([, value]) => value !== 0)),
     retries: (await client.zrange(keys.retries(ID), 0, '-1')).map(Number).toSorted((a, b) => a - b),
     unknowns: (await client.zrange(keys.unknowns(ID), 0, '-1')).map(Number).toSorted((a, b) => a - b),
+    proofs: await client.hgetall(keys.proofs(ID)),
   }
 }
 
@@ -111,6 +113,7 @@ function modelled(model: ClaimLedger): Told {
     counts: Object.fromEntries([...model.counts].filter(([, value]) => value !== 0)),
     retries: [...model.retries].toSorted((a, b) => a - b),
     unknowns: [...model.unknowns].toSorted((a, b) => a - b),
+    proofs: Object.fromEntries([...(model.proofs ?? [])].map(([ordinal, bits]) => [ordinal, String(bits)])),
   }
 }
 
@@ -225,6 +228,7 @@ const step = fc.oneof(
     weight: 3,
   },
   { arbitrary: fc.record({ what: fc.constant('reap' as const) }), weight: 1 },
+  { arbitrary: fc.record({ what: fc.constant('resend' as const) }), weight: 1 },
 )
 
 describe('folding', () => {
@@ -258,6 +262,12 @@ describe('folding', () => {
             case 'reap':
               await ledger.reap(ID, 100)
               reapClaims(model, now)
+              break
+            case 'resend': {
+              const gate = { windowMs: -1_000, webhooksUntil: FUTURE, flowMs: 0, giveUpMs: 1e12, marginMs: 0 }
+              await ledger.releaseUnknowns(ID, { ...gate, attemptsMax: 9 }, 100)
+              releaseUnknowns(model, { ...gate, attemptsMax: 9, now })
+            }
           }
           expect(await stored()).toEqual(modelled(model))
           await holdToTheLaws()
@@ -322,6 +332,37 @@ describe('folding', () => {
     expect(await fold([sent])).toMatchObject({ lifted: 0, completed: false })
     expect(await client.hget(keys.campaign(ID), 'endedAt')).toBe(endedAt)
     expect(dispositionOf((await client.getBuffer(keys.states(ID)))?.[0] ?? 0)).toBe('accepted')
+  })
+
+  test('two proven attempts of one recipient are a duplicate, once, however often and in what order they are told', async () => {
+    // The second attempt was made while the first was on its way after all; the others were sent to once.
+    const [again, once] = [ledgerByte(STATE.sending, 2), ledgerByte(STATE.accepted, 2)]
+    const of = (ordinal: number, attempt: number): Lesson => ({ ordinal, attempt, facts: FACT.sent, errorCode: 0 })
+    for (const batches of [
+      [[of(0, 1), of(0, 2)], [of(1, 2)], [of(0, 1)]],
+      [[of(0, 2)], [of(1, 2), of(0, 1)], [of(0, 2)]],
+    ]) {
+      await begin({ status: 'running', onUnknown: 'resend', states: [again, once] })
+      for (const batch of batches) await fold(batch)
+      expect(await client.hget(keys.counts(ID), 'duplicates')).toBe('1')
+      expect(await client.hgetall(keys.proofs(ID))).toEqual({ 0: '6' })
+    }
+  })
+
+  test('what settled an unknown recipient is counted by the way it was known, in the step that settles it', async () => {
+    const unknown = Array.from({ length: 3 }, () => ledgerByte(STATE.unknown, 1))
+    await begin({ status: 'running', onUnknown: 'keep', states: [...unknown, ledgerByte(STATE.sending, 1)] })
+    for (const [ordinal, way] of (['callback_data', 'message_id', 'message_id', 'message_id'] as const).entries()) {
+      const lessons = [{ ordinal, attempt: 1, facts: FACT.sent, errorCode: 0 }]
+      // Told again, nothing moves.
+      await foldFacts(client, keys, ID, lessons, way)
+      await foldFacts(client, keys, ID, lessons, way)
+    }
+    expect(await client.hgetall(keys.counts(ID))).toMatchObject({
+      'settled:callback_data': '1',
+      'settled:message_id': '2',
+      accepted: '4',
+    })
   })
 
   test('a campaign that nobody knows is said to be missing, and nothing is written', async () => {

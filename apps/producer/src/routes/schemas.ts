@@ -71,6 +71,18 @@ export const campaignAnswer = z.object({
     .object(Object.fromEntries(DELIVERIES.map((name) => [name, count])))
     .describe('of the accepted; sent ≥ delivered ≥ read'),
   errors: keyed.describe('recipients by the last error code of the endpoint'),
+  unknown: z
+    .object({
+      callback_data: count,
+      message_id: count,
+      answer: count,
+      resend: count,
+      kept: count,
+    })
+    .describe(
+      'lost answers by what settled them: a status, known by callback data or message id; the answer, late; sending again. kept: unknown now',
+    ),
+  duplicates: count.describe('recipients with two attempts that the endpoint is proven to have taken'),
   replies: z
     .object({ taps: count, messages: count, reactions: count })
     .describe('answers of its recipients, each counted once, for the latest campaign that has the person'),

@@ -4,9 +4,11 @@
   decisions behind it, is packages/delivery/src/fold.ts. Replaying it changes nothing. Runs at full memory: what Meta was
   answered 200 for must be counted.
 
-  KEYS  1 campaign  2 counts  3 states  4 facts  5 retries  6 unknowns  7 lapses  8 prices
-  ARGV  1 lessons, packed, at most 500, each ordinal once; 13 bytes each, little endian:
-          ordinal (4)  attempt (1)  facts (1)  error code (4)  country (2: two letters as one number)  prices (1)
+  KEYS  1 campaign  2 counts  3 states  4 facts  5 retries  6 unknowns  7 lapses  8 prices  9 proofs
+  ARGV  1 lessons, packed, at most 500, each ordinal once; 14 bytes each, little endian:
+          ordinal (4)  facts (1)  error code (4)  bits of the attempts it proves (2)
+          country (2: two letters as one number)  prices (1)
+        2 how the recipients are known: callback_data, message_id
   Returns {'folded', recipients lifted to accepted, of them late, 1 when this completed the campaign, its sender,
           recipients that failed by this as 'code count code count …', then the ordinals at which nobody lives}
           | {'missing'}: there is no such campaign
@@ -19,21 +21,21 @@
 
 -- `undelivered`, the one fact that is our own inference: every other is in PROOF of packages/delivery/src/facts.ts.
 local NO_PROOF = 32
-local ACCEPTED, REJECTED = 5, 6
+local UNKNOWN, ACCEPTED, REJECTED = 4, 5, 6
 local DISPOSITION = { 'pending', 'pending', 'sending', 'unknown', 'accepted', 'rejected', 'expired', 'suppressed', 'canceled' }
 
 local sender = redis.call('HGET', KEYS[1], 'sender')
 if not sender then return { 'missing' } end
 
 -- Offsets stay in the form BITFIELD wants, and so do bytes below: handing Redis a number prints it anew, a fifth of the time.
-local ordinals, attempts_of, learned, codes, countries, told = {}, {}, {}, {}, {}, {}
+local ordinals, learned, codes, proven, countries, told = {}, {}, {}, {}, {}, {}
 local read = {}
 local unusual = false
 local position, total = 1, 0
 while position <= #ARGV[1] do
   total = total + 1
-  ordinals[total], attempts_of[total], learned[total], codes[total], countries[total], told[total], position =
-    struct.unpack('<I4BBI4I2B', ARGV[1], position)
+  ordinals[total], learned[total], codes[total], proven[total], countries[total], told[total], position =
+    struct.unpack('<I4BI4I2I2B', ARGV[1], position)
   unusual = unusual or told[total] ~= 0
   local at = total * 3
   read[at - 2], read[at - 1], read[at] = 'GET', 'u8', '#' .. ordinals[total]
@@ -54,6 +56,28 @@ local function write(list, i, byte)
   end
   local at = #list
   list[at + 1], list[at + 2], list[at + 3], list[at + 4] = 'SET', 'u8', read[i * 3], written
+end
+
+local function latest_of(bits)
+  local attempt = 0
+  while bits > 1 do bits, attempt = math.floor(bits / 2), attempt + 1 end
+  return attempt
+end
+
+local function is_two(bits)
+  return bit.band(bits, bits - 1) ~= 0
+end
+
+-- Which attempts are proven, where the byte alone does not tell: noteAttempts of packages/delivery/src/proofs.ts.
+local function note_attempts(ordinal, byte, attempts, bits)
+  local known = 0
+  if byte % 16 == ACCEPTED then
+    local before = math.floor(byte / 16)
+    known = tonumber(redis.call('HGET', KEYS[9], ordinal)) or (before > 0 and bit.lshift(1, before)) or 0
+  end
+  local union = bit.bor(known, bits)
+  if union ~= known and union ~= bit.lshift(1, attempts) then redis.call('HSET', KEYS[9], ordinal, union) end
+  if is_two(union) and not is_two(known) then count('duplicates', 1) end
 end
 
 local lifted_ordinals = {}
@@ -103,12 +127,15 @@ for i = 1, total do
       count_price(price_kind_of(before, prices[i]), price_kind_of(after, union), countries[i])
     end
     if learned[i] ~= 0 and learned[i] ~= NO_PROOF then
-      local attempts = math.min(15, math.max(math.floor(byte / 16), attempts_of[i]))
+      local attempts = math.max(math.floor(byte / 16), proven[i] == 2 and 1 or latest_of(proven[i]))
       local accepted = ACCEPTED + attempts * 16
       if accepted ~= byte then write(write_states, i, accepted) end
+      -- With a first attempt alone there is nothing to tell apart.
+      if attempts > 1 then note_attempts(ordinal, byte, attempts, proven[i]) end
       if state ~= ACCEPTED then
         lifted_ordinals[#lifted_ordinals + 1] = ordinal
         count(DISPOSITION[state], -1)
+        if state == UNKNOWN then count('settled:' .. ARGV[2], 1) end
         if state >= REJECTED then late = late + 1 end
       end
     end

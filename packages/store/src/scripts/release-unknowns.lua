@@ -43,6 +43,7 @@ if not over then
 end
 count('unknown', -freed)
 count('pending', freed)
+count('settled:resend', freed)
 write_counts(KEYS[2])
 
 local left = redis.call('HMGET', KEYS[2], 'pending', 'sending')

@@ -87,6 +87,7 @@ for i = 3, #ARGV, 3 do
   elseif move == 'accepted' and (state == 1 or state == 2 or state == 4) and attempts > 0 then
     -- The lease died before the answer came: given up, yet accepted all the same.
     settled = settled + 1
+    if state == 4 then count('settled:answer', 1) end
     redis.call('ZREM', KEYS[7], ordinal)
     redis.call('ZREM', KEYS[8], ordinal)
     accept(row, attempts, value)
