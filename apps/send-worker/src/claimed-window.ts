@@ -85,7 +85,8 @@ export class ClaimedWindow {
   /** What became of a message that was posted. */
   conclude(row: number, attempt: number, outcome: Outcome, seconds: number): void {
     const { clock, random, events, sender, capacity, follow, optOut } = this.deps
-    const at = { attempt, now: clock.now(), notAfter: this.campaign.notAfter, random: random() }
+    const { notAfter, ecosystemLimitRetries } = this.campaign
+    const at = { attempt, now: clock.now(), notAfter, random: random(), ecosystemLimitRetries }
     const { move, effect } = decide(outcome, at)
     events.sent(sender.id, outcome, move, seconds)
     if (outcome.kind === 'accepted' && this.deps.noteMessages !== null)

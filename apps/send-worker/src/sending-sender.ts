@@ -194,7 +194,8 @@ export class SendingSender {
       const campaign = await this.#shared.campaigns.read(id)
       if (campaign === null) return null
       const { spec, source, notAfter } = campaign
-      return { id, source, notAfter, compose: compileMessage(spec), proof: new CampaignProof() }
+      const { ecosystemLimitRetries } = spec
+      return { id, source, notAfter, ecosystemLimitRetries, compose: compileMessage(spec), proof: new CampaignProof() }
     } catch (error) {
       this.#readings.delete(id)
       throw error

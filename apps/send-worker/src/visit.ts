@@ -24,6 +24,8 @@ export type SendableCampaign = {
   readonly source: string
   /** Last safe moment of hand-over, ms; `null`: none. */
   readonly notAfter: number | null
+  /** How often a person is tried again whom 131049 refused; `undefined`: never. */
+  readonly ecosystemLimitRetries?: number | undefined
   readonly compose: ComposeMessage
   readonly proof: CampaignProof
 }

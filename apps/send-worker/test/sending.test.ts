@@ -146,6 +146,20 @@ describe("the endpoint's word", () => {
     expect((await bench.counts(id))['rejected']).toBeLessThanOrEqual(60)
   })
 
+  test('that wants another try for people who had enough marketing keeps them for a day or more', async () => {
+    await start({ simulator: { answers: { rejectedShare: 1, rejectedCodes: [131049] } } })
+    await bench.startWorker()
+    const began = Date.now()
+    const id = await bench.createCampaign(6, { ecosystemLimitRetries: 1 })
+    await bench.launch(id)
+    const waiting = async (): Promise<readonly string[]> =>
+      await bench.client.zrangebyscore(bench.keys.retries(id), began + 86_400_000, '+inf')
+    await expect.poll(waiting, { timeout: 15_000 }).toHaveLength(6)
+    expect(await bench.counts(id)).toMatchObject({ pending: 6 })
+    expect((await bench.counts(id))['rejected'] ?? 0).toBe(0)
+    expect(await bench.status(id)).toBe('running')
+  })
+
   test('that a template is stopped holds what was launched since, also when nobody was left to hold it', async () => {
     await start()
     const standings = new TemplateStandings(bench.client, bench.keys)

@@ -98,6 +98,11 @@ export const campaignSpecSchema = z
     priority: z.enum(['low', 'normal', 'high']).default('normal'),
     /** Take numbers of the United States all the same. Meta answers each with 131049: the marketing endpoint never delivers there. */
     sendToUnitedStates: z.boolean().optional(),
+    /**
+     * How often a person whom Meta refuses with 131049 (enough marketing for now) is tried again, each time a day later or
+     * more, never past the last safe moment. Absent: such a refusal is final.
+     */
+    ecosystemLimitRetries: z.int().min(1).max(3, 'a person is tried again three times at most').optional(),
   })
   .superRefine((spec, context) => {
     const issue = (path: string, message: string): void =>

@@ -161,6 +161,29 @@ describe('retries', () => {
   })
 })
 
+describe('a person who had enough marketing for now', () => {
+  const DAY = 86_400_000
+  const limit = (at: Partial<Circumstances>, waitMs: number | null = null): Decision['move'] =>
+    decide(refused(131049, waitMs), { ...FIRST, ecosystemLimitRetries: 2, ...at }).move
+
+  test('is refused for good, unless the campaign wants another try', () => {
+    expect(limit({ ecosystemLimitRetries: undefined })).toEqual({ kind: 'rejected', code: 131049 })
+    expect(limit({})).toEqual({ kind: 'retry', due: NOW + DAY, code: 131049 })
+  })
+
+  test('is tried no sooner than a day later, whatever the answer asks for', () => {
+    expect(limit({}, 1_000)).toMatchObject({ due: NOW + DAY })
+    expect(limit({}, 2 * DAY)).toMatchObject({ due: NOW + 2 * DAY })
+  })
+
+  test('is tried so often and no more, and never past the last safe moment', () => {
+    expect(limit({ attempt: 2 }).kind).toBe('retry')
+    expect(limit({ attempt: 3 })).toEqual({ kind: 'rejected', code: 131049 })
+    expect(limit({ notAfter: NOW + DAY }).kind).toBe('retry')
+    expect(limit({ notAfter: NOW + DAY - 1 })).toEqual({ kind: 'rejected', code: 131049 })
+  })
+})
+
 test('what the endpoint asks for is asked for: a rest and a throttle carry its wait', () => {
   expect(decide(refused(4, 120_000), FIRST).effect).toEqual({
     kind: 'rest',

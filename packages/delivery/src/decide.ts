@@ -36,10 +36,16 @@ export type Circumstances = {
   readonly notAfter: number | null
   /** Uniform in [0, 1). */
   readonly random: number
+  /** How often the campaign tries a person again whom 131049 refused; absent: never. */
+  readonly ecosystemLimitRetries?: number | undefined
 }
 
 const NONE: Effect = { kind: 'none' }
 const RELEASED: Move = { kind: 'released' }
+
+/** This person had enough marketing for now. */
+const ECOSYSTEM_LIMIT = 131049
+const DAY_MS = 86_400_000
 
 /** Surely not sent (a refused connection, DNS): the sender rests this long at first, ms. */
 const TRANSPORT_REST = 250
@@ -56,6 +62,9 @@ export function decide(outcome: Outcome, at: Circumstances): Decision {
     case 'not_sent':
       return { move: RELEASED, effect: { kind: 'rest', restMs: TRANSPORT_REST, askedMs: null, reason: outcome.reason } }
     case 'refused': {
+      const again = at.ecosystemLimitRetries ?? 0
+      if (outcome.code === ECOSYSTEM_LIMIT && again > 0)
+        return { move: ecosystemMove(again, outcome.waitMs, at), effect: NONE }
       const rule = ruleFor(outcome.code, outcome.httpStatus)
       return followUp(rule.follow, rule.scope, outcome.code, outcome.waitMs, at)
     }
@@ -93,6 +102,16 @@ function followUp(
     case 'unknown':
       return { move: { kind: 'unknown' }, effect: NONE }
   }
+}
+
+/**
+ * Tried again where the campaign says so, no sooner than a day later whatever the answer asks for: tries within 24 h can
+ * block the person for longer. This is the refusal that answers a request, so surely nothing was sent. The same code in a
+ * `failed` status stays final: the message was accepted once, and a late `delivered` may still contradict that word.
+ */
+function ecosystemMove(retries: number, waitMs: number | null, at: Circumstances): Move {
+  const wait = Math.max(waitMs ?? 0, DAY_MS)
+  return retryMove({ kind: 'retry', seconds: DAY_MS / 1_000, factor: 1, retries }, ECOSYSTEM_LIMIT, wait, at)
 }
 
 /** A retry that could only come after the last safe moment is none. */
