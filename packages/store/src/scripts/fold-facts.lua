@@ -100,12 +100,8 @@ end
 local changed = {}
 local refused, failed = {}, {}
 local late = 0
--- What a message without an unusual price is billed as, by its facts.
-local usual = {}
-local function usual_price(facts)
-  if usual[facts] == nil then usual[facts] = price_kind_of(facts, 0) end
-  return usual[facts]
-end
+-- The same by kind of change and country, for prices; where none is unusual they follow from the facts.
+local changed_in = {}
 
 for i = 1, total do
   local ordinal, byte, before = ordinals[i], states[i], facts[i]
@@ -119,7 +115,10 @@ for i = 1, total do
       local kind = before * 256 + after
       changed[kind] = (changed[kind] or 0) + 1
       if has_fact(after, 8) and not has_fact(before, 8) then failed[codes[i]] = (failed[codes[i]] or 0) + 1 end
-      if not prices then count_price(usual_price(before), usual_price(after), countries[i]) end
+      if not prices then
+        local here = kind * 65536 + countries[i]
+        changed_in[here] = (changed_in[here] or 0) + 1
+      end
     end
     if prices then
       local union = bit.bor(prices[i], told[i])
@@ -150,6 +149,10 @@ local failures = {}
 for code, recipients in pairs(failed) do
   failures[#failures + 1] = string.format('%d %d', code, recipients)
   count('error:' .. string.format('%d', code), recipients)
+end
+for here, messages in pairs(changed_in) do
+  local kind = math.floor(here / 65536)
+  count_price(price_kind_of(math.floor(kind / 256), 0), price_kind_of(kind % 256, 0), here % 65536, messages)
 end
 for kind, messages in pairs(changed) do count_view(math.floor(kind / 256), kind % 256, messages) end
 

@@ -17,10 +17,10 @@ local function price_kind_of(facts, prices)
   return false
 end
 
--- Move the counters of one message from what it was billed as to what it is. `country`: two letters as one number.
-local function count_price(was, is, country)
+-- Move the counters from what one message was billed as to what it is, or those of many. `country`: two letters as one number.
+local function count_price(was, is, country, messages)
   if was == is then return end
   local letters = ':' .. string.char(math.floor(country / 256), country % 256)
-  if was then count('price:' .. was .. letters, -1) end
-  if is then count('price:' .. is .. letters, 1) end
+  if was then count('price:' .. was .. letters, -(messages or 1)) end
+  if is then count('price:' .. is .. letters, messages or 1) end
 end
