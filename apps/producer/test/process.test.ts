@@ -120,12 +120,12 @@ describe('a producer', { timeout: 60_000 }, () => {
     const answered = once(upload, 'response') as Promise<[IncomingMessage]>
     const rows = (from: number, count: number): string =>
       Array.from({ length: count }, (_, row) => `+44791${1_000_000 + from + row},Name ${row}\n`).join('')
-    upload.write(`to,first_name\n${rows(0, 20_000)}`)
+    // More than is gathered before it is stored.
+    upload.write(`to,first_name\n${rows(0, 80_000)}`)
     await expect.poll(async () => (await read())['recipients']).toBeGreaterThan(0)
     app.signal('SIGTERM')
     await app.waitFor(/"msg":"stopping"/)
-    // More than is gathered before it is looked at.
-    upload.write(rows(20_000, 20_000))
+    upload.write(rows(80_000, 80_000))
     const [answer] = await answered
     const problem = (await json(answer)) as { readonly code: string; readonly accepted: number }
     expect([answer.statusCode, problem.code]).toEqual([503, 'stopping'])

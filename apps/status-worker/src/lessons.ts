@@ -20,22 +20,25 @@ import { isOptOut } from './opt-out-words.ts'
 import type { OptOutWords } from './opt-out-words.ts'
 
 /** Why a status leads to nobody. */
-export type UnmatchedReason =
+export const UNMATCHED_REASONS = [
   /** It carries no callback data: sent by somebody else on this number, or by a sender that leaves the field out. */
-  | 'no_callback_data'
+  'no_callback_data',
   /** Of a sender whose statuses are known by the message's id: nobody sent a message of that id, as far as could be waited. */
-  | 'unknown_message'
+  'unknown_message',
   /** Callback data that is not of our making. */
-  | 'foreign_callback_data'
+  'foreign_callback_data',
   /** Ours, but of another installation on the same account. */
-  | 'other_environment'
-  | 'unknown_campaign'
-  | 'unknown_recipient'
-  | 'unreadable'
-  | 'invalid_json'
-  | 'unknown_envelope'
+  'other_environment',
+  'unknown_campaign',
+  'unknown_recipient',
+  'unreadable',
+  'invalid_json',
+  'unknown_envelope',
   /** A defect of ours: folding it fails again and again, and it must not hold up the others. */
-  | 'unfoldable'
+  'unfoldable',
+] as const
+
+export type UnmatchedReason = (typeof UNMATCHED_REASONS)[number]
 
 export type Unmatched = { readonly reason: UnmatchedReason; readonly body: string | null }
 

@@ -1,5 +1,7 @@
 import { createMetrics } from '@chasqui/runtime'
 
+import { UNMATCHED_REASONS } from './lessons.ts'
+
 const CAMPAIGN = 'One status-worker of all exports it; the campaign has not ended, or did so within the last hours.'
 
 /** What a status-worker tells Prometheus. The `campaign` and `sendable` series come from one replica at a time. */
@@ -11,6 +13,13 @@ export function createStatusMetrics() {
     labelNames: ['status'] as const,
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
   })
+  const unmatched = metrics.counter({
+    name: 'chasqui_webhook_unmatched_total',
+    help: 'Statuses, or parts of bodies, that no recipient was found for, by reason; most lie in the dead letters.',
+    labelNames: ['reason'] as const,
+  })
+  // The first of a kind is an increase, too, for who asks Prometheus for increases.
+  for (const reason of UNMATCHED_REASONS) unmatched.inc({ reason }, 0)
   // Looking a series up by its labels costs more than observing it; there are a handful.
   const byStatus = new Map<number, ReturnType<typeof requests.labels>>()
   return {
@@ -30,11 +39,7 @@ export function createStatusMetrics() {
       help: 'From the event, by the time Meta gives it in whole seconds, to its fold.',
       buckets: [0.5, 1, 2, 5, 10, 30, 60, 300, 1_800, 7_200, 43_200, 259_200],
     }),
-    unmatched: metrics.counter({
-      name: 'chasqui_webhook_unmatched_total',
-      help: 'Statuses, or parts of bodies, that no recipient was found for, by reason; most lie in the dead letters.',
-      labelNames: ['reason'] as const,
-    }),
+    unmatched,
     notices: metrics.counter({
       name: 'chasqui_webhook_notices_total',
       help: 'Events about templates, accounts and numbers that say something about sending, by what came of them.',

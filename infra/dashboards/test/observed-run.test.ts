@@ -13,11 +13,12 @@ import type { Stack } from './stack.ts'
 
 /**
  * One run, watched by a real Prometheus with our configuration and rules, on a Redis with our settings and users: a
- * campaign that ends, a sender that Meta has locked, a stranger's webhook, a status nobody asked for, and at last a
+ * campaign that ends, a sender that Meta has locked, one that an operator pauses, a stranger's webhook, a status nobody asked for, and at last a
  * Redis that dies and comes back.
  */
 const RECIPIENTS = 2_000
 const FREE = { id: 'main-br', phoneNumberId: '106540352242922', messagesPerSecond: 300 }
+const PAUSED = { id: 'paused-ar', phoneNumberId: '106540352242924', messagesPerSecond: 80 }
 const LOCKED = { id: 'locked-mx', phoneNumberId: '106540352242923', messagesPerSecond: 80 }
 
 let stack: Stack
@@ -29,7 +30,7 @@ let after: unknown
 
 beforeAll(async () => {
   stack = await startStack({
-    senders: [FREE, LOCKED],
+    senders: [FREE, LOCKED, PAUSED],
     simulator: {
       // None whose retry would come after minutes: the run is to end.
       answers: { rejectedCodes: [131021, 132012] },
@@ -46,7 +47,8 @@ beforeAll(async () => {
   await until('no alert is left of the start', async () => (await prometheus.instant('ALERTS')).length === 0)
   const from = Date.now() / 1_000
 
-  const [campaign] = await Promise.all([launch(FREE.id, RECIPIENTS), launch(LOCKED.id, 20)])
+  await api('POST', `/v1/senders/${PAUSED.id}/pause`)
+  const [campaign] = await Promise.all([launch(FREE.id, RECIPIENTS), launch(LOCKED.id, 20), launch(PAUSED.id, 20)])
   await strangersWebhook()
   await statusOfNobody()
   await until(
@@ -57,6 +59,10 @@ beforeAll(async () => {
   await until(
     'the locked sender shows',
     async () => (await prometheus.instant('chasqui_sender_blocked == 1')).length > 0,
+  )
+  await until(
+    'the campaign of the paused sender shows',
+    async () => (await prometheus.instant('chasqui_campaign_standing{reason="sender_paused"}')).length > 0,
   )
   await until(
     'the dead letter shows',

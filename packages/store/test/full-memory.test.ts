@@ -44,7 +44,7 @@ const ask = {
 beforeEach(async () => {
   await client.config('SET', 'maxmemory', '0')
   await client.flushall()
-  await client.hset(keys.campaign(ID), { status: 'running', notAfter: '', onUnknown: 'keep' })
+  await client.hset(keys.campaign(ID), { status: 'running', sender: 's1', notAfter: '', onUnknown: 'keep' })
   await client.hset(keys.counts(ID), { recipients: '3', pending: '3' })
   await client.set(keys.states(ID), Buffer.from([1, 1, 1]))
   await ledger.claim({ ...ask, token: 'living', bornAt: Date.now() })
