@@ -194,7 +194,7 @@ async function firstTime(client: RedisClient, logger: Logger): Promise<number> {
 function observe(metrics: SendMetrics, logger: Logger, failures: FailureNotes): SendEvents {
   return {
     sent: (sender, outcome, move, seconds) => {
-      metrics.messages.inc({ sender, outcome: move.kind })
+      metrics.countMessage(sender, move.kind)
       metrics.duration.observe({ sender }, seconds)
       if (outcome.kind !== 'accepted') metrics.errors.inc({ sender, code: codeOf(outcome) })
       if (outcome.kind === 'refused') failures.add(sender, 'refused', outcome.code)

@@ -1,15 +1,24 @@
 import { createMetrics } from '@chasqui/runtime'
+import type { Move } from '@chasqui/delivery'
+
+import { Tally } from './tally.ts'
 
 /** What a send-worker tells Prometheus. Gauges of things that all workers share are the same in each: take `max by`. */
 export function createSendMetrics() {
   const metrics = createMetrics({ app: 'send-worker' })
+  const untold = new Tally()
+  metrics.counter({
+    name: 'chasqui_messages_total',
+    help: 'POSTs answered or given up, by what became of the recipient.',
+    labelNames: ['sender', 'outcome'] as const,
+    collect() {
+      untold.empty((sender, outcome, messages) => this.inc({ sender, outcome }, messages))
+    },
+  })
   return {
     registry: metrics.registry,
-    messages: metrics.counter({
-      name: 'chasqui_messages_total',
-      help: 'POSTs answered or given up, by what became of the recipient.',
-      labelNames: ['sender', 'outcome'] as const,
-    }),
+    /** One message, as `chasqui_messages_total` tells. */
+    countMessage: (sender: string, outcome: Move['kind']): void => untold.add(sender, outcome),
     duration: metrics.histogram({
       name: 'chasqui_send_duration_seconds',
       help: 'From handing a request to the HTTP client to its answer.',

@@ -276,7 +276,7 @@ describe('a worker', () => {
     const id = await bench.createCampaign(100)
     await bench.launch(id)
     const worker = await bench.startWorker()
-    await expect.poll(async () => (await bench.witness(id)).requests.received, { timeout: 10_000 }).toBeGreaterThan(5)
+    await expect.poll(async () => (await bench.witness(id)).requests.received, { timeout: 10_000 }).toBeGreaterThan(0)
     expect(await worker.stop(20_000)).toEqual({ code: 0, signal: null })
     const counts = await bench.counts(id)
     expect(counts['sending']).toBe(0)

@@ -3,7 +3,6 @@ import type { Move } from '@chasqui/delivery'
 import type { Keys } from './keys.ts'
 import type { RedisClient } from './redis.ts'
 import { loadScript } from './script.ts'
-import type { ScriptArgument } from './script.ts'
 
 /** Recipients a chunk; `ordinal = chunk * CHUNK_ROWS + row`. Stored: never change it. */
 export const CHUNK_ROWS = 500
@@ -136,14 +135,11 @@ export class Ledger {
   /** Write down what became of claimed rows; may be asked again, and takes no row that the token does not hold. */
   async settle(campaign: string, chunk: number, token: string, rows: readonly SettledRow[]): Promise<SettleReply> {
     const keys = [...this.#core(campaign), this.#keys.retries(campaign), this.#keys.unknowns(campaign)]
-    const args: ScriptArgument[] = [token, chunk]
-    for (const { row, move } of rows) args.push(row, move.kind, moveValue(move))
-    const [now, settled, stale, completed] = (await SETTLE.run(this.#client, keys, args)) as [
-      number,
-      number,
-      number,
-      number,
-    ]
+    const [now, settled, stale, completed] = (await SETTLE.run(this.#client, keys, [
+      token,
+      chunk,
+      packMoves(rows),
+    ])) as [number, number, number, number]
     return { now, settled, stale, completed: completed === 1 }
   }
 
@@ -211,6 +207,22 @@ function parseRows(list: string): ClaimedRow[] {
     const colon = pair.indexOf(':')
     return { row: Number(pair.slice(0, colon)), attempt: Number(pair.slice(colon + 1)) }
   })
+}
+
+/** By their number in settle-rows.lua, from 1. */
+const MOVES: readonly Move['kind'][] = ['accepted', 'rejected', 'suppressed', 'unknown', 'retry', 'released']
+const MOVE_BYTES = 11
+
+/** One argument for all rows: hundreds of them would cost more to write and read than the script does. */
+function packMoves(rows: readonly SettledRow[]): Buffer {
+  const packed = Buffer.allocUnsafe(rows.length * MOVE_BYTES)
+  let at = 0
+  for (const { row, move } of rows) {
+    at = packed.writeUInt16LE(row, at)
+    at = packed.writeUInt8(MOVES.indexOf(move.kind) + 1, at)
+    at = packed.writeDoubleLE(moveValue(move), at)
+  }
+  return packed
 }
 
 function moveValue(move: Move): number {

@@ -32,6 +32,23 @@ describe('a success', () => {
   test.each(TAKEN)('%s', (_name, body, messageId, held) => {
     expect(read(200, body)).toEqual({ kind: 'accepted', messageId, held })
   })
+
+  test('is read the same to the letter as parsed, whatever its strings hold', () => {
+    const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('', '"', '\\', '\u0000', 'é', 'a"},{"b":"'))
+    const raw = fc.oneof(
+      text,
+      text.map((inner) => JSON.stringify(inner).slice(1, -1)),
+    )
+    fc.assert(
+      fc.property(raw, raw, raw, fc.option(raw), (input, waId, id, status) => {
+        const told = status === null ? '' : `,"message_status":"${status}"`
+        const body = `{"messaging_product":"whatsapp","contacts":[{"input":"${input}","wa_id":"${waId}"}],"messages":[{"id":"${id}"${told}}]}`
+        // A blank is enough to have it parsed.
+        expect(readAnswer(200, {}, body)).toEqual(readAnswer(200, {}, ` ${body}`))
+      }),
+      { numRuns: 3_000 },
+    )
+  })
 })
 
 describe('a Graph error, whatever its HTTP status', () => {

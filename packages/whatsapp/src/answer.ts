@@ -27,6 +27,15 @@ const graphError = z.object({
 /** A provider's wrapping of the same error (360dialog). */
 const wrappedError = z.object({ detail: graphError })
 
+/**
+ * A success as Meta writes nearly all of them, to the letter; what differs in anything is parsed. Reading it so takes a tenth
+ * of the time, and nothing in the send path is done as often. What is left out of a string is what JSON does not allow there
+ * and what would have to be unescaped.
+ */
+const USUAL_SUCCESS =
+  // oxlint-disable-next-line no-control-regex -- control characters are exactly what JSON forbids inside a string
+  /^\{"messaging_product":"whatsapp","contacts":\[\{"input":"[^"\\\u0000-\u001f]*","wa_id":"[^"\\\u0000-\u001f]*"\}\],"messages":\[\{"id":"([^"\\\u0000-\u001f]{1,1024})"(?:,"message_status":"([a-z_]*)")?\}\]\}$/
+
 /** What the answer's headers may say about waiting. */
 export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>
 
@@ -37,6 +46,10 @@ export type AnswerHeaders = Readonly<Record<string, string | string[] | undefine
  * written is `lost`, for the message may have been sent (an error page of a proxy says nothing about what lies behind it).
  */
 export function readAnswer(httpStatus: number, headers: AnswerHeaders, body: string): Outcome {
+  if (httpStatus === 200) {
+    const usual = USUAL_SUCCESS.exec(body)
+    if (usual?.[1] !== undefined) return { kind: 'accepted', messageId: usual[1], held: isHeld(usual[2]) }
+  }
   const json = parseJson(body)
   if (httpStatus === 200) {
     const success = accepted.safeParse(json)

@@ -5,8 +5,8 @@
   given up is still the truth and lifts the recipient to accepted. Runs at full memory: an outcome must not be lost.
 
   KEYS  1 campaign  2 counts  3 states  4 facts  5 claims  6 leases  7 retries  8 unknowns
-  ARGV  1 token  2 chunk  then three a row: row, move, value
-        moves: accepted (facts)  rejected (code)  suppressed (code or 0)  unknown (0)  retry (due, ms)  released (0)
+  ARGV  1 token  2 chunk  3 rows, packed, 11 bytes each, little endian: row (2)  move (1)  value (8, a double)
+        moves: 1 accepted (facts)  2 rejected (code)  3 suppressed (code or 0)  4 unknown (0)  5 retry (due, ms)  6 released (0)
   Returns {now, rows settled, rows that were no longer ours, 1 when this completed the campaign}
 ]]
 --- @include redis-now
@@ -16,6 +16,7 @@
 --- @include claim-rows
 --- @include complete-campaign
 
+local ACCEPTED, REJECTED, SUPPRESSED, UNKNOWN, RETRY, RELEASED = 1, 2, 3, 4, 5, 6
 local DISPOSITION = { 'pending', 'pending', 'sending', 'unknown', 'accepted', 'rejected', 'expired', 'suppressed', 'canceled' }
 
 local now = redis_now()
@@ -57,34 +58,34 @@ local function accept(row, attempts, learned)
 end
 
 states, facts = read_bytes(KEYS[3], chunk), read_bytes(KEYS[4], chunk)
-for i = 3, #ARGV, 3 do
-  local row, move, value = tonumber(ARGV[i]), ARGV[i + 1], tonumber(ARGV[i + 2])
+for at = 1, #ARGV[3], 11 do
+  local row, move, value = struct.unpack('<I2Bd', ARGV[3], at)
   local ordinal = chunk * CHUNK_ROWS + row
   local byte = states[row + 1] or 0
   local state, attempts = byte % 16, math.floor(byte / 16)
   local ours = rows[row] ~= nil and state == 3 and attempts == rows[row]
   if ours then
     settled = settled + 1
-    if move == 'accepted' then
+    if move == ACCEPTED then
       accept(row, attempts, value)
-    elseif move == 'rejected' then
+    elseif move == REJECTED then
       become(row, 6, attempts)
-      count('error:' .. ARGV[i + 2], 1)
-    elseif move == 'suppressed' then
+      count(string.format('error:%d', value), 1)
+    elseif move == SUPPRESSED then
       become(row, 8, attempts)
-      if value > 0 then count('error:' .. ARGV[i + 2], 1) end
-    elseif move == 'unknown' then
+      if value > 0 then count(string.format('error:%d', value), 1) end
+    elseif move == UNKNOWN then
       become(row, 4, attempts)
       redis.call('ZADD', KEYS[8], claimed_at, ordinal)
-    elseif move == 'retry' then
+    elseif move == RETRY then
       become(row, 2, attempts)
       redis.call('ZADD', KEYS[7], value, ordinal)
-    elseif move == 'released' then
+    elseif move == RELEASED then
       become(row, 1, attempts - 1)
     else
-      return redis.error_reply('ERR unknown move ' .. move)
+      return redis.error_reply('ERR unknown move ' .. tostring(move))
     end
-  elseif move == 'accepted' and (state == 1 or state == 2 or state == 4) and attempts > 0 then
+  elseif move == ACCEPTED and (state == 1 or state == 2 or state == 4) and attempts > 0 then
     -- The lease died before the answer came: given up, yet accepted all the same.
     settled = settled + 1
     if state == 4 then count('settled:answer', 1) end
