@@ -31,7 +31,7 @@ export function replyOf(event: ReplyEvent, at: number): Heard<Reply> | null {
   const { messageId, origin } = event
   if (kind === undefined || messageId === null || origin.phoneNumberId === null) return null
   const { phoneNumberId } = origin
-  return { phoneNumberId, kind, messageId, from: numberOf(event.from), isAnswer: event.answers !== null, at }
+  return { phoneNumberId, kind, messageId, from: numberOf(event.from), answers: event.answers, at }
 }
 
 /**

@@ -19,7 +19,7 @@ import type { Deeds } from './deeds.ts'
 import { LET_GO, readBatch } from './lessons.ts'
 import type { Batch, MatchedStatus, Reading, Taken, Unmatched } from './lessons.ts'
 import type { StatusMetrics } from './metrics.ts'
-import type { Nameless } from './nameless.ts'
+import type { Nameless, Placed } from './nameless.ts'
 
 export type FolderOptions = {
   readonly client: RedisClient
@@ -155,9 +155,10 @@ export class Folder {
     for (let defects = 0; ;) {
       try {
         const batch = readBatch(bodies, this.#options.reading)
-        const unmatched = await this.#fold(batch)
+        const placed = await this.#options.nameless.place(batch.nameless)
+        const unmatched = await this.#fold(batch, placed)
         await this.#bury(unmatched)
-        this.#count(batch, unmatched)
+        this.#count(batch, placed, unmatched)
         return 'folded'
       } catch (error) {
         this.#trouble(error)
@@ -168,8 +169,7 @@ export class Folder {
     }
   }
 
-  async #fold(batch: Batch): Promise<readonly Unmatched[]> {
-    const placed = await this.#options.nameless.place(batch)
+  async #fold(batch: Batch, placed: Placed): Promise<readonly Unmatched[]> {
     const [unmatched] = await Promise.all([
       Promise.all([
         ...[...batch.matched].map(async ([campaign, statuses]) => await this.foldCampaign(campaign, statuses)),
@@ -232,12 +232,12 @@ export class Folder {
     if (dead.length > 0) metrics.deadLettersForgotten.inc(await letters.bury(dead, now()))
   }
 
-  #count({ seen, matched }: Batch, unmatched: readonly Unmatched[]): void {
+  #count({ seen, matched }: Batch, placed: Placed, unmatched: readonly Unmatched[]): void {
     const { metrics, now } = this.#options
     for (const [status, events] of seen) metrics.events.inc({ status }, events)
     for (const { reason } of unmatched) metrics.unmatched.inc({ reason })
     const foldedAt = now()
-    for (const statuses of matched.values())
+    for (const statuses of [...matched.values(), ...placed.matched.values()])
       for (const { event } of statuses)
         if (event.at !== null) metrics.lag.observe(Math.max(0, foldedAt - event.at) / 1_000)
   }

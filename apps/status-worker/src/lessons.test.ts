@@ -117,16 +117,16 @@ describe('what people write and tap', () => {
   }
 
   test.each([
-    ['a tap', { type: 'button', context: { id: 'out.1' } }, { ...reply, kind: 'tap', isAnswer: true }],
-    ['a choice', { type: 'interactive', context: { id: 'out.1' } }, { ...reply, kind: 'tap', isAnswer: true }],
-    ['words out of the blue', { text: { body: 'hi' } }, { ...reply, kind: 'message', isAnswer: false }],
-    ['a picture', { type: 'image', context: { id: 'o' } }, { ...reply, kind: 'message', isAnswer: true }],
+    ['a tap', { type: 'button', context: { id: 'out.1' } }, { ...reply, kind: 'tap', answers: 'out.1' }],
+    ['a choice', { type: 'interactive', context: { id: 'out.1' } }, { ...reply, kind: 'tap', answers: 'out.1' }],
+    ['words out of the blue', { text: { body: 'hi' } }, { ...reply, kind: 'message', answers: null }],
+    ['a picture', { type: 'image', context: { id: 'o' } }, { ...reply, kind: 'message', answers: 'o' }],
     [
       'a reaction',
       { type: 'reaction', reaction: { message_id: 'out.1', emoji: 'x' } },
-      { ...reply, kind: 'reaction', isAnswer: true },
+      { ...reply, kind: 'reaction', answers: 'out.1' },
     ],
-    ['by a username', { from: undefined }, { ...reply, kind: 'message', from: null, isAnswer: false }],
+    ['by a username', { from: undefined }, { ...reply, kind: 'message', from: null, answers: null }],
     ['the platform’s own', { type: 'system' }, null],
     ['what it cannot tell', { type: 'unsupported' }, null],
     ['of tomorrow', { type: 'telepathy' }, null],

@@ -100,7 +100,7 @@ export type Reading = {
   readonly environment: string
   readonly optOutWords: OptOutWords
   /** Phone number id -> sender, of those whose statuses are known by the message's id. */
-  readonly byMessageId?: ReadonlyMap<string, string>
+  readonly byMessageId?: Pick<ReadonlyMap<string, string>, 'get'>
 }
 
 /** Read bodies as far as can be done without asking anybody. Total: whatever came is in the batch. */
@@ -175,7 +175,8 @@ function match(event: StatusEvent, takenAt: number, reading: Reading, batch: Bat
     const known = batch.matched.get(campaignId)
     if (known === undefined) batch.matched.set(campaignId, [status])
     else known.push(status)
-    noteFlow(event, batch)
+    // Where messages are known by their ids, the flow says nothing about those whose answer was lost (nameless.ts).
+    if (sender === undefined) noteFlow(event, batch)
   }
 }
 
@@ -191,7 +192,7 @@ export function lessonFor(
 }
 
 /** A status of one of our messages tells how far webhooks of its number flow. */
-export function noteFlow({ origin: { phoneNumberId }, at }: StatusEvent, { flow }: Pick<Batch, 'flow'>): void {
+function noteFlow({ origin: { phoneNumberId }, at }: StatusEvent, { flow }: Batch): void {
   if (phoneNumberId !== null && at !== null && at > (flow.get(phoneNumberId) ?? 0)) flow.set(phoneNumberId, at)
 }
 

@@ -1,7 +1,7 @@
-import { Ledger, MessageIds } from '@chasqui/store'
+import { Ledger, MessageIds, Senders } from '@chasqui/store'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { bodyOf, NAMELESS_SENDER, status, until, World } from './world.ts'
+import { bodyOf, nameless, NAMELESS_SENDER, SENDER, status, statusesBody, until, World } from './world.ts'
 import type { Status, Worker } from './world.ts'
 
 let world: World
@@ -15,12 +15,6 @@ beforeAll(async () => {
 })
 
 afterAll(async () => await world.end())
-
-/** A status as an endpoint tells it that echoes nothing. */
-function nameless(campaign: string, ordinal: number, word: string): Status {
-  const { biz_opaque_callback_data: _echo, ...rest } = status(campaign, ordinal, word)
-  return rest
-}
 
 async function tell(statuses: readonly Status[]): Promise<void> {
   const metadata = { display_phone_number: '15550000002', phone_number_id: NAMELESS_SENDER.phoneNumberId }
@@ -53,6 +47,18 @@ describe('statuses without callback data', () => {
     expect(await world.counts('known')).toMatchObject({ 'delivery:sent': 3, 'delivery:read': 3 })
     expect(await waiting()).toBe(0)
     expect(await world.recount('known')).toEqual([])
+    expect(await worker.metric('chasqui_webhook_lag_seconds_count')).toBe(statuses.length * 2 + statuses.length - 2)
+  })
+
+  test('do not say that a recipient whose answer was lost was not sent to: no id could settle it', async () => {
+    const senders = new Senders(world.client, world.keys)
+    // Also while callback data still come, of what was sent before the sender left them out.
+    await tell([status('known', 0, 'sent'), nameless('known', 1, 'sent')])
+    expect(await senders.webhooksUntil(NAMELESS_SENDER.id)).toBe(0)
+    await world.sentCampaign('echoed', 1)
+    await worker.post(statusesBody([status('echoed', 0, 'sent')]))
+    await world.folded()
+    expect(await senders.webhooksUntil(SENDER.id)).toBeGreaterThan(0)
   })
 
   test('that are here before the answer of the send wait, also while the worker is killed, and are joined', async () => {

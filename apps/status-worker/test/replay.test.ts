@@ -1,7 +1,8 @@
 import { spawnApp } from '@chasqui/harness'
+import { MessageIds } from '@chasqui/store'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
-import { PREFIX, status, statusesBody, until, World } from './world.ts'
+import { bodyOf, nameless, NAMELESS_SENDER, PREFIX, status, statusesBody, until, World } from './world.ts'
 import type { Worker } from './world.ts'
 
 let world: World
@@ -60,6 +61,41 @@ describe('replay --verify', { timeout: 30_000 }, () => {
       expect(await command('replay', '--verify', 'live')).toMatchObject({ code: 0 })
     over.abort()
     await flow
+  })
+
+  test('knows statuses by the id of their message, and whose statuses still wait for it', async () => {
+    const ids = new MessageIds(world.client, world.keys)
+    const note = async (campaign: string, ordinals: readonly number[]): Promise<void> =>
+      await ids.note(
+        NAMELESS_SENDER.id,
+        campaign,
+        ordinals.map((ordinal) => ({ messageId: `wamid.${campaign}.${ordinal}`, ordinal, attempt: 1 })),
+      )
+    for (const campaign of ['byid', 'other']) {
+      await world.sentCampaign(campaign, 5, { sender: NAMELESS_SENDER.id })
+      await note(campaign, [0, 1, 2, 3])
+    }
+    const told = ['byid', 'other'].flatMap((campaign) =>
+      [0, 1, 2, 3, 4].flatMap((ordinal) => ['sent', 'read'].map((word) => nameless(campaign, ordinal, word))),
+    )
+    const metadata = { phone_number_id: NAMELESS_SENDER.phoneNumberId }
+    expect((await worker.post(bodyOf('messages', { metadata, statuses: told }))).status).toBe(200)
+    await world.folded()
+    // Nobody knows the fifth message yet: what is told of it waits, and the ledger cannot know it.
+    expect(await ids.waiting(NAMELESS_SENDER.id)).toBe(2)
+    const before = await command('replay', '--verify', 'byid')
+    expect(before.said).toMatch(/^8 statuses of byid are in the log; all \d+ counters are as it tells them\.$/)
+    expect(before.code).toBe(0)
+    await note('byid', [4])
+    await until(async () => (await ids.waiting(NAMELESS_SENDER.id)) === 1)
+    const joined = await command('replay', '--verify', 'byid')
+    expect(joined.said).toContain('10 statuses of byid')
+    expect(joined.code).toBe(0)
+    // It parked nothing, and forgot nothing.
+    expect(await ids.waiting(NAMELESS_SENDER.id)).toBe(1)
+    await world.client.setrange(world.keys.facts('byid'), 2, '\0')
+    const lacking = await command('replay', '--verify', 'byid', '--json')
+    expect(JSON.parse(lacking.said)).toMatchObject({ kind: 'different', comparison: { unfolded: 1, untold: 0 } })
   })
 
   test('says so when the log begins after the launch, or cannot be asked', async () => {

@@ -230,6 +230,12 @@ export function status(campaign: string, ordinal: number, word: string, more: St
   }
 }
 
+/** A status as an endpoint tells it that echoes nothing. */
+export function nameless(campaign: string, ordinal: number, word: string): Status {
+  const { biz_opaque_callback_data: _echo, ...rest } = status(campaign, ordinal, word)
+  return rest
+}
+
 /** Asks again and again until the answer is yes; throws after `ms`. */
 export async function until(yes: () => Promise<boolean>, ms = 20_000): Promise<void> {
   const end = performance.now() + ms

@@ -2,6 +2,7 @@ import { countOnce } from './count-once.ts'
 import type { Countable } from './count-once.ts'
 import { Correspondents } from './correspondents.ts'
 import type { Keys } from './keys.ts'
+import { MessageIds } from './message-ids.ts'
 import type { RedisClient } from './redis.ts'
 
 /** What people do when a message has reached them. `tap`: a button or a list; `message`: whatever they wrote or sent. */
@@ -18,8 +19,8 @@ export type Reply = {
   readonly messageId: string
   /** E.164 without '+'; `null`: known by another name. */
   readonly from: number | null
-  /** It answers a message of this number, by the provider's word. */
-  readonly isAnswer: boolean
+  /** The id of the message of this number that it answers, by the provider's word; `null`: it answers none. */
+  readonly answers: string | null
   readonly at: number
 }
 
@@ -42,21 +43,20 @@ export class Echoes {
   readonly #client: RedisClient
   readonly #keys: Keys
   readonly #correspondents: Correspondents
+  readonly #ids: MessageIds
 
   constructor(client: RedisClient, keys: Keys) {
     this.#client = client
     this.#keys = keys
     this.#correspondents = new Correspondents(client, keys)
+    this.#ids = new MessageIds(client, keys)
   }
 
   /** Returns how many could not be counted: too many of one day. `now`: ms. */
   async countReplies(replies: readonly Reply[], now: number): Promise<number> {
     if (replies.length === 0) return 0
-    const answers = replies.flatMap((reply) =>
-      reply.isAnswer && reply.from !== null ? [{ reply, sender: reply.sender, number: reply.from, at: reply.at }] : [],
-    )
-    const campaigns = answers.length === 0 ? [] : await this.#correspondents.campaignsOf(answers, now)
-    const attributed = answers.flatMap(({ reply }, place) => {
+    const campaigns = await this.#campaignsOf(replies, now)
+    const attributed = replies.flatMap((reply, place) => {
       const campaign = campaigns[place] ?? null
       return campaign === null ? [] : [{ campaign, thing: countableOf(reply) }]
     })
@@ -90,6 +90,43 @@ export class Echoes {
       replies: { tap: of('reply:tap'), message: of('reply:message'), reaction: of('reply:reaction') },
       clicks: { link: of('click:link'), landing_page: of('click:landing_page') },
     }
+  }
+
+  /**
+   * The campaign that each of them answers, in order. The index of message ids knows it for sure; where it does not know the
+   * message, the person tells it as well as can be.
+   */
+  async #campaignsOf(replies: readonly Reply[], now: number): Promise<readonly (string | null)[]> {
+    const found = replies.map((): string | null => null)
+    const answers = replies.flatMap(({ answers: messageId, ...reply }, place) =>
+      messageId === null ? [] : [{ ...reply, messageId, place }],
+    )
+    for (const [sender, own] of Map.groupBy(answers, (answer) => answer.sender)) {
+      const messages = await this.#ids.find(
+        sender,
+        own.map(({ messageId }) => messageId),
+      )
+      const campaigns = new Set(messages.flatMap((message) => (message === null ? [] : [message.campaign])))
+      const kept = await this.#existing(campaigns)
+      for (const [index, { place }] of own.entries()) {
+        const campaign = messages[index]?.campaign
+        if (campaign !== undefined && kept.has(campaign)) found[place] = campaign
+      }
+    }
+    const writers = answers.flatMap(({ sender, from, at, place }) =>
+      found[place] !== null || from === null ? [] : [{ sender, number: from, at, place }],
+    )
+    const likely = writers.length === 0 ? [] : await this.#correspondents.campaignsOf(writers, now)
+    for (const [index, { place }] of writers.entries()) found[place] = likely[index] ?? null
+    return found
+  }
+
+  /** The index may outlive a campaign, whose counters must not come back. */
+  async #existing(campaigns: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+    const existing = await Promise.all(
+      [...campaigns].map(async (id) => ((await this.#client.exists(this.#keys.campaign(id))) === 1 ? [id] : [])),
+    )
+    return new Set(existing.flat())
   }
 
   async #countForSender(sender: string, things: readonly Countable[], now: number): Promise<number> {

@@ -7,6 +7,7 @@ import type { ScriptArgument } from './script.ts'
 
 const NOTE = loadScript('note-messages')
 const MATCH = loadScript('match-messages')
+const FIND = loadScript('find-messages')
 const LIST = loadScript('list-parked')
 const FORGET = loadScript('forget-parked')
 
@@ -36,7 +37,9 @@ const PARKED_MAX = 20_000
 const PARKED_EACH_MAX = 16
 /** A status is some 600 bytes; what is larger does not wait. */
 const BODY_MAX = 8_192
-/** Looked up in one step: each is some µs a segment of the index. */
+/** Asked for in one step, which says of fewer where the index is so large that it would get long. */
+const FOUND_AT_ONCE = 500
+/** The same, of those that may have to wait: their bodies come along. */
 const MATCHED_AT_ONCE = 100
 const LISTED_AT_ONCE = 100
 const ENTRY_BYTES = 13
@@ -76,12 +79,21 @@ export class MessageIds {
     })
   }
 
+  /** Whose messages these are, in order; `null`: nobody knows, or not yet. Reads only. */
+  async find(sender: string, messageIds: readonly string[]): Promise<(MessagePlace | null)[]> {
+    const names = [this.#keys.messageIds(sender)]
+    return await inParts(messageIds, FOUND_AT_ONCE, async (part) => {
+      const places = await this.#withSecret(sender, async (secret) => {
+        const packed = Buffer.concat(part.map((messageId) => hashOf(secret, messageId)))
+        return await FIND.run(this.#client, names, [secret, packed])
+      })
+      return places.map((place) => (place === '' ? null : placeOf(place)))
+    })
+  }
+
   /** Whose messages these statuses speak of, in order; those nobody knows yet wait from now on. May be asked again. */
   async match(sender: string, statuses: readonly WaitingStatus[]): Promise<Match[]> {
-    const matches: Match[] = []
-    for (let from = 0; from < statuses.length; from += MATCHED_AT_ONCE)
-      matches.push(...(await this.#match(sender, statuses.slice(from, from + MATCHED_AT_ONCE))))
-    return matches
+    return await inParts(statuses, MATCHED_AT_ONCE, async (part) => await this.#match(sender, part))
   }
 
   async #match(sender: string, statuses: readonly WaitingStatus[]): Promise<Match[]> {
@@ -124,6 +136,22 @@ export class MessageIds {
     return await this.#client.hlen(this.#keys.parked(sender))
   }
 
+  /** Tells of any message whether statuses of it waited at this moment. */
+  async whoWaits(sender: string): Promise<(messageId: string) => boolean> {
+    const { messageIds, parked } = this.#keys
+    const [secret, ids] = await Promise.all([
+      this.#client.hget(messageIds(sender), 'key'),
+      this.#client.hkeysBuffer(parked(sender)),
+    ])
+    const waiting = new Set(ids.map((id) => id.toString('hex')))
+    return (messageId) => secret !== null && waiting.has(hashOf(secret, messageId).toString('hex'))
+  }
+
+  /** Whether messages of this sender were ever noted, as far back as they are kept. */
+  async hasAny(sender: string): Promise<boolean> {
+    return (await this.#client.hexists(this.#keys.messageIds(sender), 'segment')) === 1
+  }
+
   /** The first process to ask makes the key; all others learn it from the answer, also after Redis was emptied. */
   async #withSecret(sender: string, ask: (secret: string) => Promise<unknown>): Promise<readonly string[]> {
     const proposal = this.#secrets.get(sender) ?? randomBytes(16).toString('hex')
@@ -133,6 +161,24 @@ export class MessageIds {
     this.#secrets.set(sender, rest[0] ?? proposal)
     return await this.#withSecret(sender, ask)
   }
+}
+
+/** The answers to all of `items`, asked a part at a time, side by side; a part may be answered as far as it goes. */
+async function inParts<Item, Answer>(
+  items: readonly Item[],
+  most: number,
+  ask: (part: readonly Item[]) => Promise<readonly Answer[]>,
+): Promise<Answer[]> {
+  const parts: (readonly Item[])[] = []
+  for (let from = 0; from < items.length; from += most) parts.push(items.slice(from, from + most))
+  const answers = await Promise.all(
+    parts.map(async (part) => {
+      const own: Answer[] = []
+      while (own.length < part.length) own.push(...(await ask(part.slice(own.length))))
+      return own
+    }),
+  )
+  return answers.flat()
 }
 
 /** A status too large to wait is not one of ours. */

@@ -9,6 +9,7 @@ import { countOnce } from '../src/count-once.ts'
 import { Echoes } from '../src/echoes.ts'
 import type { Reply } from '../src/echoes.ts'
 import { Keys } from '../src/keys.ts'
+import { MessageIds } from '../src/message-ids.ts'
 import { closeRedis, connectRedis } from '../src/redis.ts'
 import type { RedisClient } from '../src/redis.ts'
 
@@ -18,6 +19,8 @@ let echoes: Echoes
 const keys = new Keys('test')
 const DAY = 86_400_000
 const ANA = 5_511_912_345_678
+/** A message that no index knows. */
+const ANSWERED = 'wamid.out'
 const SPEC: CampaignSpec = {
   name: 'x',
   sender: 'main',
@@ -59,7 +62,7 @@ const reply = (messageId: string, more: Partial<Reply> = {}): Reply => ({
   kind: 'tap',
   messageId,
   from: ANA,
-  isAnswer: true,
+  answers: ANSWERED,
   at: NOW,
   ...more,
 })
@@ -96,9 +99,30 @@ describe('replies', () => {
     expect((await echoes.ofSender('main')).replies.tap).toBe(3)
   })
 
+  test('belong to the campaign whose message they answer, where message ids are known, whoever wrote', async () => {
+    await launched('answered', NOW - 2 * DAY, [ANA])
+    await launched('latest', NOW - DAY, [ANA])
+    const ids = new MessageIds(client, keys)
+    await ids.note('main', 'answered', [{ messageId: 'wamid.a', ordinal: 0, attempt: 1 }])
+    await ids.note('main', 'deleted', [{ messageId: 'wamid.d', ordinal: 0, attempt: 1 }])
+    const told = [
+      reply('1', { answers: 'wamid.a' }),
+      reply('2', { answers: 'wamid.a', from: null }),
+      reply('3', { answers: 'wamid.unknown' }),
+      reply('4', { answers: 'wamid.d', from: null }),
+      // The index of another sender is not asked.
+      reply('5', { answers: 'wamid.a', sender: 'second' }),
+    ]
+    await echoes.countReplies(told, NOW)
+    await new Echoes(client, keys).countReplies(told.toReversed(), NOW + 1)
+    expect([await taps('answered'), await taps('latest')]).toEqual([2, 1])
+    expect(await client.exists(keys.counts('deleted'))).toBe(0)
+    expect((await echoes.ofSender('main')).replies.tap).toBe(4)
+  })
+
   test('that answer nothing, or come from nobody known, count for their sender alone', async () => {
     await launched('a', NOW - DAY, [ANA])
-    await echoes.countReplies([reply('1', { isAnswer: false, kind: 'message' }), reply('2', { from: null })], NOW)
+    await echoes.countReplies([reply('1', { answers: null, kind: 'message' }), reply('2', { from: null })], NOW)
     expect(await client.hget(keys.counts('a'), 'reply:message')).toBeNull()
     expect((await echoes.ofSender('main')).replies).toEqual({ tap: 1, message: 1, reaction: 0 })
   })

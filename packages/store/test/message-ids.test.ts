@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { Keys } from '../src/keys.ts'
 import { MessageIds } from '../src/message-ids.ts'
-import type { Match } from '../src/message-ids.ts'
+import type { Match, WaitingStatus } from '../src/message-ids.ts'
 import { closeRedis, connectRedis } from '../src/redis.ts'
 import type { RedisClient } from '../src/redis.ts'
 
@@ -27,6 +27,7 @@ afterAll(async () => {
   await redis.stop()
 })
 
+const messageIdsOf = (statuses: readonly WaitingStatus[]): string[] => statuses.map(({ messageId }) => messageId)
 const body = (messageId: string, word: string): string => `${messageId}:${word}`
 
 describe('message ids', () => {
@@ -84,6 +85,8 @@ describe('message ids', () => {
           } else if (what.what === 'match') {
             const statuses = what.told.map(([messageId, word]) => ({ messageId, body: body(messageId, word) }))
             const expected = what.told.map(([messageId, word]) => park(messageId, word))
+            const known = what.told.map(([messageId]) => noted.get(messageId))
+            expect((await ids.find('s', messageIdsOf(statuses))).map((place) => place?.ordinal)).toEqual(known)
             expect(await ids.match('s', statuses)).toEqual(expected)
           } else {
             const joinable = await ids.joinable('s', NEVER)
@@ -102,6 +105,8 @@ describe('message ids', () => {
             for (const [messageId] of known) parked.delete(messageId)
           }
           expect(await ids.waiting('s')).toBe(parked.size)
+          const waits = await ids.whoWaits('s')
+          for (let place = 0; place < 8; place += 1) expect(waits(`wamid.${place}`)).toBe(parked.has(`wamid.${place}`))
         }
         // Whatever was told is folded, or waits.
         const waits = new Set([...parked.values()].flatMap((bodies) => [...bodies]))
@@ -137,6 +142,12 @@ describe('message ids', () => {
       asked.map((ordinal) => ({ messageId: `wamid.${ordinal}`, body: 'x' })),
     )
     expect(matches.map((match) => (match.kind === 'found' ? match.place.ordinal : match.kind))).toEqual(asked)
+    // So many segments are looked into in several steps, each of which is short; all are answered, in order.
+    await client.hset(keys.messageIds('s'), 'segment', 60)
+    const all = Array.from({ length: 700 }, (_, place) => (place * 17) % 12_000)
+    const wanted = all.map((ordinal) => ({ messageId: `wamid.${ordinal}`, body: 'x' }))
+    expect((await ids.find('s', messageIdsOf(wanted))).map((place) => place?.ordinal)).toEqual(all)
+    expect((await ids.match('s', wanted)).map((each) => (each.kind === 'found' ? each.place.ordinal : -1))).toEqual(all)
     // Nothing of it stays for ever.
     const lasting: string[] = []
     for (const key of await client.keys('*')) if ((await client.pttl(key)) < 0) lasting.push(key)

@@ -1,9 +1,10 @@
 import { compareRetelling, disagreements, retell, startRetelling } from '@chasqui/delivery'
-import type { Comparison } from '@chasqui/delivery'
-import { foldedSoFar, logReach, snapshotLedger, walkLog } from '@chasqui/store'
+import type { Comparison, Lesson } from '@chasqui/delivery'
+import { foldedSoFar, logReach, MessageIds, snapshotLedger, walkLog } from '@chasqui/store'
 import type { Keys, LogReach, RedisClient } from '@chasqui/store'
 
-import { readBatch } from '../lessons.ts'
+import { lessonFor, readBatch } from '../lessons.ts'
+import type { Reading, Taken } from '../lessons.ts'
 
 /** What came of telling a campaign's numbers again from the log of webhooks. */
 export type Verification =
@@ -39,29 +40,27 @@ export async function verifyCampaign(
   campaign: string,
   onProgress: (progress: Progress) => void,
 ): Promise<Verification> {
-  const [launched] = await client.hmget(keys.campaign(campaign), 'launchedAt')
+  const [launched, sender] = await client.hmget(keys.campaign(campaign), 'launchedAt', 'sender')
   if ((await client.exists(keys.campaign(campaign))) === 0) return { kind: 'missing' }
   const launchedAt = launched === null || launched === undefined || launched === '' ? null : Number(launched)
   if ((await logReach(client, keys)) === null) return { kind: 'no_log' }
   // What was folded before the ledger is read must be in it; what came until after it was read may be.
   const isFolded = await foldedSoFar(client, keys)
+  const listener = await listen(client, keys, campaign, sender ?? '')
   const ledger = await snapshotLedger(client, keys, campaign)
   const last = (await logReach(client, keys))?.last ?? '0-0'
   const so = startRetelling(ledger.states.length)
   let [bodies, statuses] = [0, 0]
   for await (const { id, at, unpack } of walkLog(client, keys, (launchedAt ?? 0) - CLOCKS_APART_MS, last)) {
     const folded = isFolded(id)
+    const texts: Taken[] = []
     for (const body of unpack()) {
       bodies += 1
-      if (!maySpeakOf(body, campaign)) continue
-      const { matched } = readBatch([{ text: body.toString('utf8'), at }], {
-        environment: keys.prefix,
-        optOutWords: new Set(),
-      })
-      for (const { lesson } of matched.get(campaign) ?? []) {
-        statuses += 1
-        retell(so, lesson, folded)
-      }
+      if (listener.maySpeak(body)) texts.push({ text: body.toString('utf8'), at })
+    }
+    for (const { lesson, waited } of await listener.hear(texts)) {
+      statuses += 1
+      retell(so, lesson, folded && !waited)
     }
     onProgress({ bodies, statuses, at })
   }
@@ -79,6 +78,44 @@ export async function verifyCampaign(
 /** Asked after the log was read: what was forgotten meanwhile may not have been read. */
 function reachesBack({ whole, from }: LogReach, launchedAt: number | null): boolean {
   return whole || (from !== null && launchedAt !== null && from <= launchedAt)
+}
+
+/** A status of the campaign. `waited`: for its message to be known, so that it may be folded by now, or not yet. */
+type Heard = { readonly lesson: Lesson; readonly waited: boolean }
+
+/** Knows the campaign's statuses. Which of them wait is asked for once, so begin before the ledger is read. */
+async function listen(
+  client: RedisClient,
+  keys: Keys,
+  campaign: string,
+  sender: string,
+): Promise<{ maySpeak: (body: Buffer) => boolean; hear: (bodies: readonly Taken[]) => Promise<Heard[]> }> {
+  const ids = new MessageIds(client, keys)
+  const byId = await ids.hasAny(sender)
+  const waits = byId ? await ids.whoWaits(sender) : () => false
+  // The sender's index is asked about every status that carries no callback data of ours: an id is one message's alone.
+  const reading: Reading = {
+    environment: keys.prefix,
+    optOutWords: new Set(),
+    ...(byId ? { byMessageId: { get: () => sender } } : {}),
+  }
+  return {
+    maySpeak: (body) => byId || maySpeakOf(body, campaign),
+    hear: async (bodies) => {
+      const { matched, nameless } = readBatch(bodies, reading)
+      const places = await ids.find(
+        sender,
+        nameless.map(({ messageId }) => messageId),
+      )
+      const named = (matched.get(campaign) ?? []).map(({ lesson }) => ({ lesson, waited: false }))
+      const unnamed = nameless.flatMap(({ messageId, event }, index): Heard[] => {
+        const place = places[index] ?? null
+        if (place === null || place.campaign !== campaign) return []
+        return [{ lesson: lessonFor(place, event).lesson, waited: waits(messageId) }]
+      })
+      return [...named, ...unnamed]
+    },
+  }
 }
 
 /** Most bodies of a log are about other campaigns and need not be read. An escape may hide any letter. */

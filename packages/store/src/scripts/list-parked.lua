@@ -9,8 +9,9 @@
 --- @include redis-now
 --- @include message-book
 
-local most = tonumber(ARGV[1])
 local first, last = segments_of(KEYS[1])
+local find = finder(KEYS[1], first, last)
+local most = math.min(tonumber(ARGV[1]), looks_for(first, last))
 local overdue = string.format('%.0f', redis_now() - tonumber(ARGV[2]))
 local ids = redis.call('SRANDMEMBER', KEYS[4], most)
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', overdue, 'LIMIT', 0, most)) do ids[#ids + 1] = id end
@@ -20,7 +21,7 @@ for _, id in ipairs(ids) do
   local parked, since = redis.call('HGET', KEYS[2], id), redis.call('ZSCORE', KEYS[3], id)
   if parked and since then
     local hex = string.gsub(id, '.', function(byte) return string.format('%02x', string.byte(byte)) end)
-    local entry = { hex, since, find_message(KEYS[1], id, first, last) or '' }
+    local entry = { hex, since, find(id) or '' }
     local bodies = cmsgpack.unpack(parked)
     for j = 2, #bodies, 2 do entry[#entry + 1] = bodies[j] end
     list[#list + 1] = entry

@@ -7,7 +7,8 @@
   KEYS  1 book  2 parked  3 since
   ARGV  1 key of the hashes  2 ids parked, at most  3 statuses parked of one id, at most
         then three a status: hash  digest of the body  body
-  Returns {'matched', then for each 'campaign ordinal attempt', '' where it was parked, '!' where there was no room}
+  Returns {'matched', then for each 'campaign ordinal attempt', '' where it was parked, '!' where there was no room; fewer
+           than asked for when the step would get long}
           | {'key', the key that hashes must be made with}
 ]]
 --- @include redis-now
@@ -16,12 +17,13 @@
 local key = foreign_key(KEYS[1], ARGV[1])
 if key then return { 'key', key } end
 local first, last = segments_of(KEYS[1])
+local find = finder(KEYS[1], first, last)
 local now = redis_now()
 local ids = redis.call('HLEN', KEYS[2])
 local reply = { 'matched' }
-for i = 4, #ARGV, 3 do
+for i = 4, math.min(#ARGV, 3 + 3 * looks_for(first, last)), 3 do
   local id, digest, body = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local found = find_message(KEYS[1], id, first, last)
+  local found = find(id)
   if not found then
     local parked = redis.call('HGET', KEYS[2], id)
     local bodies = parked and cmsgpack.unpack(parked) or {}

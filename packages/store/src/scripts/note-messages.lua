@@ -37,8 +37,8 @@ if not number then
   number = redis.call('HLEN', campaigns) / 2 + 1
   redis.call('HSET', campaigns, ARGV[2], number, '#' .. number, ARGV[2])
 end
-redis.call('PEXPIRE', campaigns, KEPT_MS)
-redis.call('PEXPIRE', book, KEPT_MS)
+keep(campaigns)
+keep(book)
 
 local waited = redis.call('EXISTS', KEYS[2]) == 1
 local added = 0
@@ -46,7 +46,7 @@ for at = 1, #ARGV[3], 13 do
   local id = string.sub(ARGV[3], at, at + 7)
   local bucket = bucket_key(book, segment, id)
   added = added + redis.call('HSET', bucket, id, struct.pack('<I2', number) .. string.sub(ARGV[3], at + 8, at + 12))
-  redis.call('PEXPIRE', bucket, KEPT_MS)
+  keep(bucket)
   if waited and redis.call('HEXISTS', KEYS[2], id) == 1 then
     redis.call('SADD', KEYS[3], id)
     redis.call('PEXPIRE', KEYS[3], KEPT_MS)
