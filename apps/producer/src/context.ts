@@ -23,6 +23,8 @@ import type { Room } from './room.ts'
 /** One upload's way to Redis. */
 export type Appender = {
   readonly open: () => Promise<void>
+  /** About how many recipients will come, if anybody can tell. */
+  readonly expect: (recipients: number) => void
   readonly append: (batch: Batch) => Promise<AppendReply>
   readonly close: () => Promise<void>
 }

@@ -200,6 +200,7 @@ export function assemble({ settings, senders, client, queues, schedule, logger, 
       const appender = new RecipientAppender(client, keys, campaign, randomBytes(9).toString('hex'))
       return {
         open: async () => await appender.open(),
+        expect: (recipients) => appender.expect(recipients),
         append: async (batch) => await appender.append(batch),
         close: async () => await appender.close(),
       }

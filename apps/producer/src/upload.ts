@@ -52,6 +52,11 @@ export function bodyForm(contentType: string | undefined, contentEncoding: strin
   return { format, gzip: encoding === 'gzip', charset }
 }
 
+/** Bytes of a body that says how long it is and is not compressed. */
+export function bytesTold(contentLength: string | undefined, form: BodyForm): number | null {
+  return contentLength === undefined || form.gzip ? null : Number(contentLength)
+}
+
 /** What became of an upload's rows so far. */
 export type UploadResult = { accepted: number; duplicates: number }
 
@@ -61,6 +66,8 @@ export type UploadRequest = {
   readonly intake: RecipientIntake
   /** Answers when a batch is stored: how many of its rows were new. */
   readonly store: (batch: Batch) => Promise<AppendReply>
+  /** Told before the first full batch is stored about how many rows there will be, where the body says how long it is. */
+  readonly forecast?: { readonly bytes: number; readonly expect: (rows: number) => void } | undefined
   /** Aborts when the process stops: the upload ends between two pieces, with an answer. */
   readonly stop: AbortSignal
 }
@@ -72,11 +79,18 @@ export type UploadRequest = {
  * @throws Problem with the counts so far when the body cannot be read, the campaign takes no more, or Redis is away.
  *   What was stored stays; sending the same body again adds what is missing.
  */
-export async function takeUpload({ source, form, intake, store, stop }: UploadRequest): Promise<UploadResult> {
+export async function takeUpload(request: UploadRequest): Promise<UploadResult> {
+  const { source, form, intake, store, stop } = request
   const upload = new Upload(intake, store)
+  let read = 0
+  let { forecast } = request
   try {
-    for await (const text of textOf(source, form)) {
+    for await (const text of textOf(source, form, (piece) => void (read += piece))) {
       intake.push(text)
+      if (forecast !== undefined && intake.ready > 0) {
+        forecast.expect((intake.tally.rows * forecast.bytes) / read)
+        forecast = undefined
+      }
       await upload.store(BATCHES_READY)
       if (stop.aborted) throw new Problem('stopping', 'this process is ending; send the same body again')
     }
@@ -176,8 +190,8 @@ export function notOpen(status: string): Problem {
   )
 }
 
-/** The body's text in pieces of some size, decoded across their edges. */
-async function* textOf(source: Readable, form: BodyForm): AsyncGenerator<string> {
+/** The body's text in pieces of some size, decoded across their edges. `onBytes`: how many bytes each was. */
+async function* textOf(source: Readable, form: BodyForm, onBytes: (bytes: number) => void): AsyncGenerator<string> {
   const decoder = new TextDecoder(form.charset, { ignoreBOM: true })
   let pieces: Buffer[] = []
   let bytes = 0
@@ -187,6 +201,7 @@ async function* textOf(source: Readable, form: BodyForm): AsyncGenerator<string>
     pieces.push(piece as Buffer)
     bytes += (piece as Buffer).length
     if (bytes < PIECE_BYTES) continue
+    onBytes(bytes)
     yield decoder.decode(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces), { stream: true })
     pieces = []
     bytes = 0

@@ -222,6 +222,10 @@ describe('a body that breaks off in the middle', () => {
     )
     await expect.poll(async () => (await counts(id))['recipients']).toBeGreaterThan(0)
     socket.resetAndDestroy()
+    // The body said how long it would be: its number set was begun for all of it, 200 people a part, though half came.
+    const parts = Number(await api.client.hget(`${api.keys.numbers(id)}:meta`, 'buckets'))
+    expect(parts).toBeGreaterThan(360)
+    expect(parts).toBeLessThan(440)
     const again = await api.upload(id, csv)
     expect(again.body.accepted + again.body.duplicates).toBe(80_000)
     expect(again.body.duplicates).toBeGreaterThan(0)

@@ -23,6 +23,9 @@ export type AppendReply =
 /** What is believed of the campaign before a script checks it. */
 type Belief = { chunks: number; tailRows: number; buckets: number; numbers: number }
 
+/** A set is begun for this many numbers at most, however long an upload says it will be. */
+const EXPECTED_MAX = 20_000_000
+
 /**
  * Chunks as they are sent. The rows themselves are let go: batches wait for Redis, and what they hold on to is most of a
  * long upload's memory.
@@ -47,6 +50,7 @@ export class RecipientAppender {
   #sequence = 0
   #onTheWay = 0
   #mayGrow = true
+  #expected = 0
   /** Key names by bucket: the same few thousand are needed in every batch. */
   readonly #bucketKeys: string[] = []
 
@@ -65,6 +69,14 @@ export class RecipientAppender {
       this.#client.hmget(metaKey(this.#keys.numbers(this.#id)), 'buckets', 'count'),
     ])
     this.#believe(Number(record[0] ?? 0), Number(record[1] ?? 0), Number(meta[0] ?? 0), Number(meta[1] ?? 0))
+  }
+
+  /**
+   * How many recipients the upload will bring, by and large. A number set that is begun with room for them need not be
+   * split again and again while it fills; one that has begun already grows as it must.
+   */
+  expect(recipients: number): void {
+    this.#expected = recipients > 0 ? Math.min(EXPECTED_MAX, Math.round(recipients)) : 0
   }
 
   /**
@@ -95,7 +107,7 @@ export class RecipientAppender {
       const plan = this.#fitsTail(packed) ? await this.#joinTail(packed) : this.#behind(packed)
       const corrections = this.#corrections
       const from = this.#belief.buckets
-      const to = this.#mayGrow || from === 0 ? bucketsWanted(this.#belief.numbers + plan.numbers.length, from) : from
+      const to = this.#bucketsFor(this.#belief.numbers + plan.numbers.length)
       this.#foresee(plan, to)
       const reply = await this.#send(sequence, plan, from, to, counters, duplicates)
       switch (reply[0]) {
@@ -124,6 +136,12 @@ export class RecipientAppender {
     throw new Error(`campaign ${this.#id} kept changing under an upload`)
   }
 
+  #bucketsFor(numbers: number): number {
+    const { buckets } = this.#belief
+    if (buckets === 0) return bucketsWanted(Math.max(numbers, this.#expected), 0)
+    return this.#mayGrow ? bucketsWanted(numbers, buckets) : buckets
+  }
+
   #behind(packed: Packed): Plan {
     return { ...packed, first: this.#belief.chunks, row: 0 }
   }
@@ -146,7 +164,12 @@ export class RecipientAppender {
     const tail = bytes === null ? null : decodeChunk(bytes)
     // Another upload went on with the chunk meanwhile: the script would refuse the place anyway.
     if (added === undefined || tail === null || tail.to.length !== tailRows) return this.#behind(packed)
-    return { ...packed, blobs: [encodeChunk(joinChunks(tail, decodeChunk(added)))], first: chunks - 1, row: tailRows }
+    return {
+      ...packed,
+      blobs: [encodeChunk(joinChunks(tail, decodeChunk(added)))],
+      first: chunks - 1,
+      row: tailRows,
+    }
   }
 
   async #send(

@@ -318,6 +318,32 @@ describe('appending recipients', () => {
   })
 })
 
+describe('an upload that says how many will come', () => {
+  const buckets = async (): Promise<number> => Number(await client.hget(`${keys.numbers(ID)}:meta`, 'buckets'))
+  const people = (from: number): number[] =>
+    Array.from({ length: 500 }, (_, row) => 5_511_900_000_000 + (from + row) * 7)
+  const batch = (from: number): Batch => ({
+    chunks: [{ names: [], to: people(from), refs: null, columns: [] }],
+    tally: { rows: 500, rejected: {}, warnings: {} },
+  })
+
+  test.each([
+    ['rightly', 1_000, 5],
+    ['far too many', 1_000_000, 5_000],
+    ['beyond all measure', Number.MAX_VALUE, 100_000],
+    ['nobody', 0, 3],
+    ['nonsense', Number.NaN, 3],
+  ])('%s, begins its number set accordingly and stores each once', async (_how, expected, begun) => {
+    const appender = open()
+    appender.expect(expected)
+    expect(await appender.append(batch(0))).toEqual({ kind: 'stored', added: 500, duplicates: 0 })
+    expect(await buckets()).toBe(begun)
+    expect(await appender.append(batch(500))).toEqual({ kind: 'stored', added: 500, duplicates: 0 })
+    expect(await open('again').append(batch(250))).toEqual({ kind: 'stored', added: 0, duplicates: 500 })
+    expect((await counts())['recipients']).toBe(1_000)
+  })
+})
+
 async function keysWithoutSets(): Promise<string[]> {
   return (await client.keys('*')).filter((key) => !key.includes(':upload:') && !key.includes(':numbers:')).sort()
 }

@@ -9,7 +9,7 @@ import { deferBody, refuseRest } from '../body.ts'
 import type { Appender, Context } from '../context.ts'
 import { CSV, exportLines, NDJSON } from '../export.ts'
 import { campaignNotFound, Problem } from '../problem.ts'
-import { bodyForm, notOpen, takeUpload, uploadView } from '../upload.ts'
+import { bodyForm, bytesTold, notOpen, takeUpload, uploadView } from '../upload.ts'
 import { answer, campaignParams, exportQuery, moreProblems, problems, uploadAnswer, uploadQuery } from './schemas.ts'
 
 /** Recipients in, as a stream of any length, and out again. */
@@ -55,7 +55,15 @@ export function recipientRoutes(context: Context): FastifyPluginAsyncZod {
           const appender = context.openAppender(campaign.id)
           await appender.open()
           const store = counting(context, appender.append)
-          const result = await takeUpload({ source: request.raw, form, intake, store, stop: context.stopping })
+          const bytes = bytesTold(request.headers['content-length'], form)
+          const result = await takeUpload({
+            source: request.raw,
+            form,
+            intake,
+            store,
+            forecast: bytes === null ? undefined : { bytes, expect: appender.expect },
+            stop: context.stopping,
+          })
           await appender.close().catch(() => {})
           return uploadView(intake, result)
         } catch (error) {
