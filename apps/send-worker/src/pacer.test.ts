@@ -2,8 +2,8 @@ import type { SlotReply, SlotRequest } from '@chasqui/store'
 import { describe, expect, test } from 'vitest'
 
 import { Pacer } from './pacer.ts'
+import type { Slot } from './pacer.ts'
 
-const NEVER = new AbortController().signal
 const SLOTS: SlotReply = {
   kind: 'slots',
   now: 0,
@@ -40,10 +40,16 @@ function pacerOf(
   return { pacer, asked, clock }
 }
 
+async function slotsOf(pacer: Pacer, most: number): Promise<readonly Slot[]> {
+  const answer = await pacer.ask(most)
+  if (answer.kind !== 'slots') throw new Error(`a wait of ${answer.ms} ms`)
+  return answer.slots
+}
+
 describe('slots', () => {
   test('lie evenly from the first on, and each may be used for as long as Redis allows', async () => {
     const { pacer } = pacerOf([SLOTS])
-    expect(await pacer.take(3, NEVER)).toEqual([
+    expect(await slotsOf(pacer, 3)).toEqual([
       { at: 1_020, latest: 1_032 },
       { at: 1_032.5, latest: 1_044.5 },
       { at: 1_045, latest: 1_057 },
@@ -52,29 +58,29 @@ describe('slots', () => {
 
   test('count from the answer, so that none is early, and end counted from the question, so that none is late', async () => {
     const { pacer } = pacerOf([SLOTS], { roundTripMs: 8 })
-    expect((await pacer.take(3, NEVER))[0]).toEqual({ at: 1_028, latest: 1_032 })
+    expect((await slotsOf(pacer, 3))[0]).toEqual({ at: 1_028, latest: 1_032 })
   })
 
   test('of a limit that milliseconds cannot break do not end', async () => {
     const { pacer } = pacerOf([SLOTS], { messagesPerSecond: 5_000 })
-    expect((await pacer.take(3, NEVER))[0]?.latest).toBe(Infinity)
+    expect((await slotsOf(pacer, 3))[0]?.latest).toBe(Infinity)
   })
 
   test('that found no recipient are used before Redis is asked for others, earliest first', async () => {
     const { pacer, asked } = pacerOf([SLOTS])
-    const [first, second, third] = await pacer.take(3, NEVER)
+    const [first, second, third] = await slotsOf(pacer, 3)
     if (first === undefined || second === undefined || third === undefined) throw new Error('three slots')
     pacer.giveBack([third, first])
-    expect(await pacer.take(1, NEVER)).toEqual([first])
-    expect(await pacer.take(9, NEVER)).toEqual([third])
+    expect(await slotsOf(pacer, 1)).toEqual([first])
+    expect(await slotsOf(pacer, 9)).toEqual([third])
     expect(asked).toHaveLength(1)
   })
 
   test('that were given back too late are not used', async () => {
     const { pacer, asked, clock } = pacerOf([SLOTS])
-    pacer.giveBack(await pacer.take(3, NEVER))
+    pacer.giveBack(await slotsOf(pacer, 3))
     clock.now += 10_000
-    await pacer.take(1, NEVER)
+    await slotsOf(pacer, 1)
     expect(asked).toHaveLength(2)
   })
 
@@ -85,7 +91,7 @@ describe('slots', () => {
     expect(pacer.missed(slot)).toBe(false)
     clock.now = 1_060
     for (let times = 0; times < 300; times++) expect(pacer.missed(slot)).toBe(true)
-    await pacer.take(1, NEVER)
+    await slotsOf(pacer, 1)
     expect(asked.at(-1)?.lateMs).toBe(60)
   })
 })
@@ -93,74 +99,44 @@ describe('slots', () => {
 describe('asking', () => {
   test('names how many, the limit of now, and how late messages of this process are', async () => {
     const { pacer, asked } = pacerOf([SLOTS], { messagesPerSecond: 250 })
-    await pacer.take(40, NEVER)
+    await slotsOf(pacer, 40)
     expect(asked).toEqual([expect.objectContaining({ sender: 's', wanted: 40, messagesPerSecond: 250, lateMs: 12 })])
   })
 
   test('a Redis far away is asked for slots behind the claim’s two round trips, in the nearer half of the way ahead', async () => {
     const { pacer, asked } = pacerOf([SLOTS], { roundTripMs: 200 })
-    await pacer.take(3, NEVER)
-    await pacer.take(3, NEVER)
+    await slotsOf(pacer, 3)
+    await slotsOf(pacer, 3)
     const [near, far] = asked
     expect([near?.leadMs, near?.horizonMs]).toEqual([10, 250])
     expect(far).toMatchObject({ leadMs: 410, lateMs: 212 })
     expect(far?.horizonMs).toBeGreaterThan(2 * 410)
   })
 
-  test('those who ask at once are asked for one after the other', async () => {
-    const { pacer, asked } = pacerOf([SLOTS])
-    const taken = await Promise.all([pacer.take(3, NEVER), pacer.take(3, NEVER)])
-    expect([taken.map((slots) => slots.length), asked.length]).toEqual([[3, 3], 2])
-  })
-
-  test('waits while the sender rests or is blocked, and goes on by itself', async () => {
-    const now = 0
+  test('says how long a sender rests or is blocked, but never for so long that its end would not be seen', async () => {
     const replies: SlotReply[] = [
-      { kind: 'wait', now, waitMs: 5 },
+      { kind: 'wait', now: 0, waitMs: 5 },
       { kind: 'blocked', now: 100, until: 105, reason: 'code_131057' },
-      SLOTS,
+      { kind: 'blocked', now: 100, until: 99_999, reason: 'code_131057' },
+      { kind: 'blocked', now: 100, until: null, reason: 'code_190' },
     ]
-    const { pacer, asked } = pacerOf(replies)
-    expect(await pacer.take(3, NEVER)).toHaveLength(3)
-    expect(asked).toHaveLength(3)
+    const { pacer } = pacerOf(replies)
+    const waits = []
+    for (const _ of replies) waits.push(await pacer.ask(3))
+    expect(waits).toEqual([5, 5, 1_000, 1_000].map((ms) => ({ kind: 'wait', ms })))
   })
 
   test('asks nobody while claiming is forbidden', async () => {
     let forbidden = true
     const { pacer, asked } = pacerOf([SLOTS], { forbidden: () => forbidden })
-    const taking = pacer.take(3, NEVER)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(await pacer.ask(3)).toMatchObject({ kind: 'wait' })
     expect(asked).toHaveLength(0)
     forbidden = false
-    expect(await taking).toHaveLength(3)
+    expect(await slotsOf(pacer, 3)).toHaveLength(3)
   })
 
-  test('ends without a slot when it is told to stop, also in the middle of a wait', async () => {
-    const { pacer } = pacerOf([{ kind: 'blocked', now: 0, until: null, reason: 'code_190' }])
-    const stop = new AbortController()
-    const taking = pacer.take(3, stop.signal)
-    const behind = pacer.take(3, stop.signal)
-    stop.abort()
-    expect(await Promise.all([taking, behind])).toEqual([[], []])
-  })
-
-  test('a question that fails leaves the way free for the next', async () => {
-    let fail = true
-    const pacer = new Pacer({
-      senders: {
-        grantSlots: async () => {
-          if (fail) throw new Error('Connection is closed.')
-          return SLOTS
-        },
-      },
-      sender: 's',
-      messagesPerSecond: () => 80,
-      forbidden: () => false,
-      now: () => 1_000,
-      onReply: () => {},
-    })
-    await expect(pacer.take(1, NEVER)).rejects.toThrow('Connection is closed.')
-    fail = false
-    expect(await pacer.take(3, NEVER)).toHaveLength(3)
+  test('no more places need be held for slots than are handed out at once', () => {
+    expect(pacerOf([SLOTS], { messagesPerSecond: 10 }).pacer.mostAtOnce()).toBe(4)
+    expect(pacerOf([SLOTS], { messagesPerSecond: 5_000 }).pacer.mostAtOnce()).toBe(Infinity)
   })
 })

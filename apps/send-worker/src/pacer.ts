@@ -1,10 +1,14 @@
-import { pause } from '@chasqui/runtime'
 import type { Senders, SlotReply } from '@chasqui/store'
 
 import { Lateness } from './lateness.ts'
 
 /** The moment a message may start, and until when it must have, monotonic ms. */
 export type Slot = { readonly at: number; readonly latest: number }
+
+/** Slots, or how long to wait before it is worth asking again. */
+export type PaceAnswer =
+  | { readonly kind: 'slots'; readonly slots: readonly Slot[] }
+  | { readonly kind: 'wait'; readonly ms: number }
 
 export type PacerOptions = {
   readonly senders: Pick<Senders, 'grantSlots'>
@@ -39,44 +43,34 @@ const STRICT_LIMIT_MAX = 1_500
 export class Pacer {
   readonly #options: PacerOptions
   readonly #lateness = new Lateness()
-  #turn: Promise<void> = Promise.resolve()
   #roundTrips: readonly number[] = []
   /** Slots granted and not used, earliest first. */
   #spare: Slot[] = []
+  /** The limit in force, messages a second, as last heard. */
+  #limit: number
 
   constructor(options: PacerOptions) {
     this.#options = options
+    this.#limit = options.messagesPerSecond()
   }
 
-  /** Between one and `most` slots, waiting as long as the sender rests or is blocked; none when `signal` aborts. */
-  async take(most: number, signal: AbortSignal): Promise<Slot[]> {
-    // One at a time: visits that ask at once would only share out what one question brings.
-    const before = this.#turn
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#turn = promise
-    await before
-    try {
-      return await this.#takeInTurn(most, signal)
-    } finally {
-      resolve()
-    }
+  /** More slots than this are not handed out at once, whoever asks. */
+  mostAtOnce(): number {
+    if (!this.#isStrict()) return Infinity
+    return Math.ceil((this.#limit * this.#horizonMs()) / 1_000) + 1
   }
 
-  async #takeInTurn(most: number, signal: AbortSignal): Promise<Slot[]> {
-    while (!signal.aborted) {
-      const spare = this.#takeSpare(most)
-      if (spare.length > 0) return spare
-      if (this.#options.forbidden()) {
-        await pause(FORBIDDEN_MS, signal)
-        continue
-      }
-      const asked = this.#options.now()
-      const reply = await this.#grant(most)
-      this.#roundTrips = [...this.#roundTrips, this.#options.now() - asked].slice(-ROUND_TRIPS_KEPT)
-      if (reply.kind === 'slots') return this.#times(asked, reply)
-      await pause(Math.min(waitOf(reply), LOOK_AGAIN_MS), signal)
-    }
-    return []
+  /** Between one and `most` slots, or how long there are none. To be asked by one at a time. */
+  async ask(most: number): Promise<PaceAnswer> {
+    const spare = this.#takeSpare(most)
+    if (spare.length > 0) return { kind: 'slots', slots: spare }
+    if (this.#options.forbidden()) return { kind: 'wait', ms: FORBIDDEN_MS }
+    const asked = this.#options.now()
+    const reply = await this.#grant(most)
+    this.#roundTrips = [...this.#roundTrips, this.#options.now() - asked].slice(-ROUND_TRIPS_KEPT)
+    if (reply.kind !== 'slots') return { kind: 'wait', ms: Math.min(waitOf(reply), LOOK_AGAIN_MS) }
+    this.#limit = reply.limit
+    return { kind: 'slots', slots: this.#times(asked, reply) }
   }
 
   /** Slots that found no recipient. */
@@ -100,17 +94,13 @@ export class Pacer {
 
   async #grant(wanted: number): Promise<SlotReply> {
     const { senders, sender, messagesPerSecond, onReply } = this.#options
-    const away = this.#usualRoundTrip()
-    // The claim and the question after opt-outs are two round trips more before anything can leave.
-    const claimMs = 2 * Math.min(away, CLAIM_TRIP_MAX_MS)
     const reply = await senders.grantSlots({
       sender,
       wanted,
       messagesPerSecond: messagesPerSecond(),
-      // The first slot must lie in the nearer half of the way ahead.
-      horizonMs: Math.round(HORIZON_MS + 2 * claimMs),
-      leadMs: this.#isStrict() ? Math.round(LEAD_MS + claimMs) : 0,
-      lateMs: Math.round(this.#lateness.wish() + away),
+      horizonMs: this.#horizonMs(),
+      leadMs: this.#isStrict() ? Math.round(LEAD_MS + this.#claimMs()) : 0,
+      lateMs: Math.round(this.#lateness.wish() + this.#usualRoundTrip()),
     })
     onReply(reply)
     return reply
@@ -128,6 +118,16 @@ export class Pacer {
       const ahead = reply.firstUs / 1_000 + (index * reply.spacingNs) / 1_000_000
       return { at: received + ahead, latest: asked + ahead + reply.lateMs }
     })
+  }
+
+  /** The first slot must lie in the nearer half of the way ahead. */
+  #horizonMs(): number {
+    return Math.round(HORIZON_MS + 2 * this.#claimMs())
+  }
+
+  /** The claim and the question after opt-outs: two round trips more before anything can leave. */
+  #claimMs(): number {
+    return 2 * Math.min(this.#usualRoundTrip(), CLAIM_TRIP_MAX_MS)
   }
 
   #isStrict(): boolean {

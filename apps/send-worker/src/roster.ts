@@ -13,6 +13,8 @@ export type RosterOptions = {
 }
 
 const EVERY_MS = 2_000
+/** How often it is asked which campaigns run, so that each sender can share itself among its own, ms. */
+const CAMPAIGNS_EVERY_MS = 1_000
 /** Requests get this long to end when the process stops; the rest of the ten seconds is for settling, ms. */
 const DRAIN_MS = 7_000
 
@@ -24,7 +26,7 @@ export class Roster {
   readonly #options: RosterOptions
   readonly #stop = new AbortController()
   readonly #working = new Map<string, { readonly sender: SendingSender; configured: ConfiguredSender }>()
-  #running: Promise<void> = Promise.resolve()
+  #running: Promise<unknown> = Promise.resolve()
   #complaint = ''
 
   constructor(options: RosterOptions) {
@@ -41,7 +43,7 @@ export class Roster {
 
   start(senders: readonly ConfiguredSender[]): void {
     for (const sender of senders) this.#begin(sender)
-    this.#running = this.#follow()
+    this.#running = Promise.all([this.#follow(), this.#accompany()])
   }
 
   async stop(): Promise<void> {
@@ -55,6 +57,20 @@ export class Roster {
       await pause(EVERY_MS, this.#stop.signal)
       if (this.#stop.signal.aborted) return
       await this.#look().catch((error: unknown) => this.#complain(error))
+    }
+  }
+
+  /** Redis away shows elsewhere; campaigns that jobs bring are sent without this. */
+  async #accompany(): Promise<void> {
+    const { alive, events } = this.#options.shared
+    while (!this.#stop.signal.aborted) {
+      try {
+        const running = await alive.running()
+        for (const [id, { sender }] of this.#working) sender.accompany(running.get(id) ?? [])
+      } catch (error) {
+        events.trouble('running', error)
+      }
+      await pause(CAMPAIGNS_EVERY_MS, this.#stop.signal)
     }
   }
 

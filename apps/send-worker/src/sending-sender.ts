@@ -19,8 +19,11 @@ import { CampaignProof } from './campaign-proof.ts'
 import type { Capacity } from './capacity.ts'
 import type { ConfiguredSender } from './config.ts'
 import { Effects } from './effects.ts'
+import { ExtraVisits } from './extra-visits.ts'
 import { Pacer } from './pacer.ts'
 import type { SendEvents } from './sender.ts'
+import { Shares, WEIGHTS } from './shares.ts'
+import { Turns } from './turns.ts'
 import { visitChunk } from './visit.ts'
 import type { SendableCampaign } from './visit.ts'
 
@@ -65,6 +68,8 @@ export class SendingSender {
   readonly #effects: Effects
   readonly #readings = new Map<string, Promise<SendableCampaign | null>>()
   readonly #shared: Shared
+  readonly #shares = new Shares()
+  readonly #extras: ExtraVisits
   #sender: ConfiguredSender
 
   constructor(sender: ConfiguredSender, shared: Shared) {
@@ -116,6 +121,14 @@ export class SendingSender {
       clock: shared.clock,
       pacer,
       capacity: shared.capacity,
+      shares: this.#shares,
+      turns: new Turns({
+        capacity: shared.capacity,
+        pacer,
+        shares: this.#shares,
+        now,
+        onTrouble: (error) => shared.events.trouble('grant', error),
+      }),
       endpoint: this.#endpoint,
       campaign: async (id: string) => await this.#campaign(id),
       chunk: async (source: string, chunk: number) => await shared.chunks.read(source, chunk),
@@ -149,10 +162,21 @@ export class SendingSender {
       visit: async (visit, signal) => await visitChunk(dependencies, visit, signal),
       onError: shared.onError,
     })
+    this.#extras = new ExtraVisits({
+      isVisited: (campaign) => this.#shares.has(campaign),
+      freePlace: async (campaign) => await shared.ledger.freePlace(campaign),
+      visit: async (visit, signal) => await visitChunk(dependencies, visit, signal),
+      onTrouble: (error) => shared.events.trouble('extra_visit', error),
+    })
   }
 
   start(): void {
     this.#visitor.start()
+  }
+
+  /** These campaigns of the sender run now: each is to have a visit in this process. */
+  accompany(campaigns: readonly string[]): void {
+    this.#extras.look(campaigns)
   }
 
   /** The limit or the token has changed; a new token lifts the blocks that the old one caused. */
@@ -171,7 +195,7 @@ export class SendingSender {
    */
   async stop(patienceMs: number): Promise<void> {
     const cut = setTimeout(() => void this.#endpoint.destroy(), patienceMs)
-    await this.#visitor.stop()
+    await Promise.all([this.#visitor.stop(), this.#extras.stop()])
     clearTimeout(cut)
     await this.queue.close()
     await this.#endpoint.close()
@@ -195,7 +219,9 @@ export class SendingSender {
       if (campaign === null) return null
       const { spec, source, notAfter } = campaign
       const { ecosystemLimitRetries } = spec
-      return { id, source, notAfter, ecosystemLimitRetries, compose: compileMessage(spec), proof: new CampaignProof() }
+      const weight = WEIGHTS[spec.priority]
+      const compose = compileMessage(spec)
+      return { id, source, notAfter, ecosystemLimitRetries, weight, compose, proof: new CampaignProof() }
     } catch (error) {
       this.#readings.delete(id)
       throw error

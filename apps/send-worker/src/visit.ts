@@ -14,8 +14,10 @@ import type { CampaignProof } from './campaign-proof.ts'
 import type { Capacity } from './capacity.ts'
 import { ClaimedWindow } from './claimed-window.ts'
 import type { Claimed, VisitedChunk } from './claimed-window.ts'
-import type { Pacer, Slot } from './pacer.ts'
+import type { Pacer } from './pacer.ts'
 import type { SendEvents } from './sender.ts'
+import type { Shares } from './shares.ts'
+import type { Turns } from './turns.ts'
 
 /** A campaign as a send-worker needs it, read once and kept. */
 export type SendableCampaign = {
@@ -26,6 +28,8 @@ export type SendableCampaign = {
   readonly notAfter: number | null
   /** How often a person is tried again whom 131049 refused; `undefined`: never. */
   readonly ecosystemLimitRetries?: number | undefined
+  /** Its share of the sender, beside others. */
+  readonly weight: number
   readonly compose: ComposeMessage
   readonly proof: CampaignProof
 }
@@ -42,8 +46,10 @@ export type VisitorDependencies = {
   readonly leaseMs: number
   readonly ledger: Ledger
   readonly clock: RedisClock
-  readonly pacer: Pacer
-  readonly capacity: Capacity
+  readonly pacer: Pick<Pacer, 'missed'>
+  readonly capacity: Pick<Capacity, 'giveBack'>
+  readonly shares: Shares
+  readonly turns: Turns
   readonly endpoint: Endpoint
   readonly campaign: (id: string) => Promise<SendableCampaign | null>
   readonly chunk: (source: string, chunk: number) => Promise<Chunk | null>
@@ -82,20 +88,34 @@ export async function visitChunk(deps: VisitorDependencies, visit: Visit, signal
   const campaign = await deps.campaign(visit.campaign)
   const stored = campaign === null ? null : await deps.chunk(campaign.source, visit.chunk)
   if (campaign === null || stored === null) return { kind: 'done' }
-  const chunk = visitedChunk(deps, campaign.id, visit.chunk, stored)
+  deps.shares.enter(campaign.id, campaign.weight, deps.now())
+  try {
+    return await goThrough(deps, campaign, visitedChunk(deps, campaign.id, visit.chunk, stored), signal)
+  } finally {
+    deps.shares.leave(campaign.id, deps.now())
+  }
+}
 
+async function goThrough(
+  deps: VisitorDependencies,
+  campaign: SendableCampaign,
+  chunk: VisitedChunk,
+  signal: AbortSignal,
+): Promise<VisitResult> {
   for (;;) {
     const round = new Round(deps, campaign, chunk)
     const end = await round.run(signal)
     await round.ended()
-    if (end === 'expired' || end === 'stopped') await deps.ledger.finishChunk(campaign.id, visit.chunk, MARGIN_MS)
-    const closed = await deps.ledger.closeVisit(campaign.id, visit.chunk, end === 'stopped' ? RESUMED_MS : AGAIN_MS)
+    if (end === 'expired' || end === 'stopped') await deps.ledger.finishChunk(campaign.id, chunk.number, MARGIN_MS)
+    const closed = await deps.ledger.closeVisit(campaign.id, chunk.number, end === 'stopped' ? RESUMED_MS : AGAIN_MS)
     deps.clock.observe(closed.now)
     // Nothing left; or the campaign stands still, and who resumes it asks for the visit again.
     if (closed.nextLook === null || end === 'stopped') return { kind: 'done' }
     // Told to stop: another worker goes on at once.
     if (end === 'aborted') return { kind: 'again', at: closed.now }
-    // Some came back unsent; the pacer waits as long as the sender rests.
+    // Others send to the rest of it: they come back to what they leave, and the sweeper to what they leave by dying.
+    if (closed.free === 0 && closed.waiting === 0) return { kind: 'done' }
+    // Some came back unsent; whoever brings the turns waits as long as the sender rests.
     if (closed.free === 0) return { kind: 'again', at: closed.nextLook }
     await pause(RETRY_MS, signal)
   }
@@ -117,18 +137,15 @@ class Round {
   }
 
   async run(signal: AbortSignal): Promise<RoundEnd> {
-    const { capacity, pacer } = this.#deps
+    const { turns } = this.#deps
     let row = 0
     while (row < CHUNK_ROWS) {
       const window = this.#campaign.proof.proven ? WINDOW : UNPROVEN_WINDOW
-      const places = await capacity.take(Math.min(window, CHUNK_ROWS - row), signal)
-      const slots = places === 0 ? [] : await this.#slots(places, signal)
-      capacity.giveBack(places - slots.length, false)
+      const slots = await turns.take(this.#campaign.id, Math.min(window, CHUNK_ROWS - row), signal)
       if (slots.length === 0) return 'aborted'
       const { reply, token, asked } = await this.#claim(row, slots.length)
       const rows = reply.kind === 'claimed' ? reply.rows : []
-      pacer.giveBack(slots.slice(rows.length))
-      capacity.giveBack(slots.length - rows.length, false)
+      turns.giveBack(this.#campaign.id, slots.slice(rows.length))
       if (rows.length > 0) this.#begin({ token, rows, slots, asked, claimedAt: reply.now })
       // Until the first message is taken, learn from each window before the next.
       if (!this.#campaign.proof.proven) await this.ended()
@@ -142,18 +159,6 @@ class Round {
   /** Every message begun has been answered and written down. */
   async ended(): Promise<void> {
     await Promise.all(this.#outstanding)
-  }
-
-  async #slots(places: number, signal: AbortSignal): Promise<Slot[]> {
-    for (;;) {
-      try {
-        return await this.#deps.pacer.take(places, signal)
-      } catch (error) {
-        this.#deps.events.trouble('grant', error)
-        await pause(RETRY_MS, signal)
-        if (signal.aborted) return []
-      }
-    }
   }
 
   /**

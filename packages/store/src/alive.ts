@@ -43,6 +43,21 @@ export class AliveCampaigns {
     return campaigns.filter((campaign) => campaign !== null)
   }
 
+  /** Those that may be sent for now, by their sender. */
+  async running(): Promise<ReadonlyMap<string, readonly string[]>> {
+    const ids = await this.#client.zrangebyscore(this.#keys.alive(), '+inf', '+inf')
+    const records = await Promise.all(
+      ids.map(async (id) => await this.#client.hmget(this.#keys.campaign(id), 'sender', 'status', 'barredBy')),
+    )
+    const bySender = new Map<string, string[]>()
+    for (const [index, [sender, status, barredBy]] of records.entries()) {
+      const id = ids[index]
+      if (id === undefined || sender == null || status !== 'running' || barredBy != null) continue
+      bySender.set(sender, [...(bySender.get(sender) ?? []), id])
+    }
+    return bySender
+  }
+
   /** Nothing is left to do for a campaign; it stays in sight for some hours. `now`: ms. */
   async retire(id: string, now: number): Promise<void> {
     await this.#client.zadd(this.#keys.alive(), 'XX', Math.floor(now), id)

@@ -6,6 +6,7 @@ export type {
   ClaimedRow,
   ClaimReply,
   ClaimRequest,
+  FreePlace,
   ReapReply,
   ResendGate,
   SettledRow,

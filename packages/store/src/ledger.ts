@@ -13,6 +13,7 @@ const REAP = loadScript('reap-claims')
 const FINISH = loadScript('finish-chunk')
 const RELEASE = loadScript('release-unknowns')
 const CLOSE = loadScript('close-visit')
+const FIND_FREE = loadScript('find-free')
 
 /** One claimed recipient: its row in the chunk and the number of this attempt, from 1. */
 export type ClaimedRow = { readonly row: number; readonly attempt: number }
@@ -75,6 +76,9 @@ export type VisitClosed = {
   readonly nextLook: number | null
 }
 
+/** A recipient that nobody has claimed. */
+export type FreePlace = { readonly chunk: number; readonly row: number }
+
 /** When what is unknown may be sent again, where a campaign says so. Times in ms. */
 export type ResendGate = {
   /** How long a status is waited for, from the attempt's beginning. */
@@ -88,6 +92,9 @@ export type ResendGate = {
   readonly marginMs: number
   readonly attemptsMax: number
 }
+
+/** Chunks in which a free recipient is looked for: a few µs each. */
+const CHUNKS_SEARCHED = 16
 
 /** A claim that arrives later than this does nothing (reliability: a command re-sent after a long reconnect), ms. */
 export const CLAIM_PATIENCE_MS = 2_000
@@ -187,6 +194,18 @@ export class Ledger {
     const reply = (await CLOSE.run(this.#client, keys, [chunk, againMs])) as [number, number, number, number, number]
     const [now, free, waiting, sending, next] = reply
     return { now, free, waiting, sending, nextLook: next === 0 ? null : next }
+  }
+
+  /** A recipient that is free to be claimed, in a chunk taken by chance; `null`: none was found in some of them. */
+  async freePlace(campaign: string): Promise<FreePlace | null> {
+    const { states, agenda } = this.#keys
+    const reply = (await FIND_FREE.run(
+      this.#client,
+      [states(campaign), agenda(campaign)],
+      [CHUNKS_SEARCHED],
+    )) as number[]
+    const [chunk, row] = reply
+    return chunk === undefined || row === undefined ? null : { chunk, row }
   }
 
   /** Chunks that somebody should have looked at by `now` (ms), the longest overdue first. */

@@ -180,3 +180,12 @@ describe('postponing', () => {
     expect(await agenda()).toEqual(['0', '1000'])
   })
 })
+
+test('those that may be sent for now are told by their sender', async () => {
+  for (const id of ['a', 'b', 'paused', 'barred', 'ended']) await running(id)
+  await campaigns.move({ id: 'paused', from: 'running', to: 'paused', reason: 'api' })
+  await client.hset(keys.campaign('barred'), 'barredBy', 'somebody')
+  await alive.retire('ended', NOW)
+  const [bySender] = await alive.running().then((map) => [...map])
+  expect([bySender?.[0], bySender?.[1].toSorted((x, y) => x.localeCompare(y))]).toEqual(['main', ['a', 'b']])
+})

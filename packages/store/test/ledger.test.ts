@@ -389,3 +389,14 @@ describe('the ledger', () => {
     })
   })
 })
+
+test('a free recipient is found wherever it is, and none where nobody is free', async () => {
+  const taken = Array.from({ length: CHUNK_ROWS }, () => ledgerByte(STATE.accepted, 1))
+  const last = taken.with(7, ledgerByte(STATE.pending, 2))
+  const { ledger } = await begin({ states: [...taken, ...taken, ...last], notAfter: null, onUnknown: 'keep' })
+  expect(await ledger.freePlace(ID)).toBeNull()
+  await client.zadd(keys.agenda(ID), 0, 0, 0, 1, 0, 2)
+  expect(await ledger.freePlace(ID)).toEqual({ chunk: 2, row: 7 })
+  await client.setrange(keys.states(ID), 2 * CHUNK_ROWS + 7, String.fromCodePoint(STATE.waiting))
+  expect(await ledger.freePlace(ID)).toBeNull()
+})

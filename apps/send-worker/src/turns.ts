@@ -1,0 +1,123 @@
+import { pause } from '@chasqui/runtime'
+
+import type { Capacity } from './capacity.ts'
+import type { Pacer, Slot } from './pacer.ts'
+import type { Shares } from './shares.ts'
+
+export type TurnsOptions = {
+  readonly capacity: Pick<Capacity, 'take' | 'giveBack'>
+  readonly pacer: Pick<Pacer, 'ask' | 'giveBack' | 'mostAtOnce'>
+  readonly shares: Shares
+  /** Monotonic ms. */
+  readonly now: () => number
+  readonly onTrouble: (error: unknown) => void
+}
+
+/** How soon a question for slots that failed is asked again, ms. */
+const RETRY_MS = 200
+
+/**
+ * Brings this sender's visits their turns: so many places among the requests in flight, with a slot each. Who gets them is
+ * decided when they are there, not when they are asked for: until then somebody who has a better claim may have come.
+ */
+export class Turns {
+  readonly #options: TurnsOptions
+  #waiting: readonly Waiter[] = []
+  #serving = false
+  #stop = new AbortController()
+
+  constructor(options: TurnsOptions) {
+    this.#options = options
+  }
+
+  /** Between one and `most` slots, and as many places; waits as long as it takes. None when `signal` aborts. */
+  take(campaign: string, most: number, signal: AbortSignal): Promise<readonly Slot[]> {
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve([])
+      const giveUp = (): void => {
+        this.#remove(waiter)
+        // Whoever serves must not wait for slots that nobody wants.
+        if (this.#waiting.length === 0) this.#stop.abort()
+        resolve([])
+      }
+      const waiter: Waiter = {
+        campaign,
+        most,
+        serve: (slots) => {
+          signal.removeEventListener('abort', giveUp)
+          resolve(slots)
+        },
+      }
+      signal.addEventListener('abort', giveUp, { once: true })
+      this.#waiting = [...this.#waiting, waiter]
+      if (!this.#serving) void this.#serve()
+    })
+  }
+
+  /** Slots of a turn for which nobody was found. */
+  giveBack(campaign: string, slots: readonly Slot[]): void {
+    const { capacity, pacer, shares } = this.#options
+    if (slots.length === 0) return
+    shares.refund(campaign, slots.length)
+    pacer.giveBack(slots)
+    capacity.giveBack(slots.length, false)
+  }
+
+  async #serve(): Promise<void> {
+    this.#serving = true
+    while (this.#waiting.length > 0) {
+      if (this.#stop.signal.aborted) this.#stop = new AbortController()
+      try {
+        await this.#round(this.#stop.signal)
+      } catch (error) {
+        this.#options.onTrouble(error)
+        await pause(RETRY_MS, this.#stop.signal)
+      }
+    }
+    this.#serving = false
+  }
+
+  /** Places first: slots are taken from all processes, and whoever has no place for them would let them lapse. */
+  async #round(signal: AbortSignal): Promise<void> {
+    const { capacity, pacer, shares, now } = this.#options
+    const most = shares.next(this.#waiting, now())?.most ?? 0
+    const places = await capacity.take(Math.min(most, pacer.mostAtOnce()), signal)
+    if (places === 0) return
+    let left = places
+    try {
+      const answer = await pacer.ask(places)
+      // Nobody holds places while a sender rests: they are all senders'.
+      if (answer.kind === 'wait') {
+        capacity.giveBack(left, false)
+        left = 0
+        return await pause(answer.ms, signal)
+      }
+      left -= this.#handOut(answer.slots)
+    } finally {
+      if (left > 0) capacity.giveBack(left, false)
+    }
+  }
+
+  /** @returns how many found somebody. */
+  #handOut(slots: readonly Slot[]): number {
+    const { pacer, shares, now } = this.#options
+    let given = 0
+    while (given < slots.length) {
+      const next = shares.next(this.#waiting, now())
+      if (next === undefined) break
+      const turn = slots.slice(given, given + next.most)
+      given += turn.length
+      shares.charge(next.campaign, turn.length, now())
+      this.#remove(next)
+      next.serve(turn)
+    }
+    pacer.giveBack(slots.slice(given))
+    return given
+  }
+
+  #remove(waiter: Waiter): void {
+    this.#waiting = this.#waiting.filter((one) => one !== waiter)
+  }
+}
+
+type Waiter = { readonly campaign: string; readonly most: number; readonly serve: (slots: readonly Slot[]) => void }
