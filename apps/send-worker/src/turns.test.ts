@@ -9,7 +9,7 @@ const NEVER = new AbortController().signal
 const slots = (count: number): Slot[] => Array.from({ length: count }, (_, at) => ({ at, latest: Infinity }))
 
 /** Turns over a pacer that answers when it is told to, and room for `places`. */
-function turnsOf(places = 1_000, atOnce = Infinity) {
+function turnsOf(places = 1_000, atOnce = 1_000) {
   const asked: number[] = []
   const troubles: unknown[] = []
   const returned: Slot[] = []
@@ -155,4 +155,15 @@ test('who is told to stop before it asks takes nothing', async () => {
   const stop = new AbortController()
   stop.abort()
   expect([await turns.take('a', 10, stop.signal), asked]).toEqual([[], []])
+})
+
+test('where a limit is never reached, two questions are on their way for two that wait, and none for nobody', async () => {
+  const { turns, question, asked } = turnsOf(1_000, Infinity)
+  const taking = Array.from({ length: 4 }, async () => await turns.take('a', 10, NEVER))
+  const [first, second] = [await question(), await question()]
+  expect(asked).toEqual([10, 10])
+  for (const one of [second, first]) one.resolve({ kind: 'slots', slots: slots(10) })
+  for (const one of [await question(), await question()]) one.resolve({ kind: 'slots', slots: slots(10) })
+  expect((await Promise.all(taking)).map(({ length }) => length)).toEqual([10, 10, 10, 10])
+  expect(asked).toHaveLength(4)
 })

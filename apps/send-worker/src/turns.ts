@@ -13,6 +13,11 @@ export type TurnsOptions = {
   readonly onTrouble: (error: unknown) => void
 }
 
+/**
+ * Questions for slots on their way at a time where a limit is so high that they are never waited for: the places for the
+ * next turn are found meanwhile.
+ */
+const ROUNDS_UNPACED = 2
 /** How soon a question for slots that failed is asked again, ms. */
 const RETRY_MS = 200
 
@@ -23,7 +28,7 @@ const RETRY_MS = 200
 export class Turns {
   readonly #options: TurnsOptions
   #waiting: readonly Waiter[] = []
-  #serving = false
+  #rounds = 0
   #stop = new AbortController()
 
   constructor(options: TurnsOptions) {
@@ -50,7 +55,7 @@ export class Turns {
       }
       signal.addEventListener('abort', giveUp, { once: true })
       this.#waiting = [...this.#waiting, waiter]
-      if (!this.#serving) void this.#serve()
+      if (this.#rounds < Math.min(this.#waiting.length, this.#roundsAtOnce())) void this.#serve()
     })
   }
 
@@ -63,18 +68,24 @@ export class Turns {
     capacity.giveBack(slots.length, false)
   }
 
+  #roundsAtOnce(): number {
+    return Number.isFinite(this.#options.pacer.mostAtOnce()) ? 1 : ROUNDS_UNPACED
+  }
+
+  /** Round after round, as long as there is somebody for each that is under way. */
   async #serve(): Promise<void> {
-    this.#serving = true
-    while (this.#waiting.length > 0) {
+    this.#rounds += 1
+    while (this.#waiting.length >= this.#rounds) {
       if (this.#stop.signal.aborted) this.#stop = new AbortController()
+      const { signal } = this.#stop
       try {
-        await this.#round(this.#stop.signal)
+        await this.#round(signal)
       } catch (error) {
         this.#options.onTrouble(error)
-        await pause(RETRY_MS, this.#stop.signal)
+        await pause(RETRY_MS, signal)
       }
     }
-    this.#serving = false
+    this.#rounds -= 1
   }
 
   /** Places first: slots are taken from all processes, and whoever has no place for them would let them lapse. */
