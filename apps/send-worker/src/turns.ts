@@ -48,6 +48,7 @@ export class Turns {
       const waiter: Waiter = {
         campaign,
         most,
+        expected: false,
         serve: (slots) => {
           signal.removeEventListener('abort', giveUp)
           resolve(slots)
@@ -91,31 +92,38 @@ export class Turns {
   /** Places first: slots are taken from all processes, and whoever has no place for them would let them lapse. */
   async #round(signal: AbortSignal): Promise<void> {
     const { capacity, pacer, shares, now } = this.#options
-    const most = shares.next(this.#waiting, now())?.most ?? 0
-    const places = await capacity.take(Math.min(most, pacer.mostAtOnce()), signal)
-    if (places === 0) return
-    let left = places
+    const unexpected = this.#waiting.filter(({ expected }) => !expected)
+    const next = shares.next(unexpected, now())
+    if (next === undefined) return
+    next.expected = true
+    let left = await capacity.take(Math.min(next.most, pacer.mostAtOnce()), signal)
     try {
-      const answer = await pacer.ask(places)
+      if (left === 0) return
+      const answer = await pacer.ask(left)
       // Nobody holds places while a sender rests: they are all senders'.
       if (answer.kind === 'wait') {
         capacity.giveBack(left, false)
         left = 0
         return await pause(answer.ms, signal)
       }
-      left -= this.#handOut(answer.slots)
+      left -= this.#handOut(answer.slots, next)
     } finally {
+      next.expected = false
       if (left > 0) capacity.giveBack(left, false)
     }
   }
 
-  /** @returns how many found somebody. */
-  #handOut(slots: readonly Slot[]): number {
+  /**
+   * @param asker whom they were asked for: within its campaign they are its own, for it knows best how many are of use.
+   * @returns how many found somebody.
+   */
+  #handOut(slots: readonly Slot[], asker: Waiter): number {
     const { pacer, shares, now } = this.#options
     let given = 0
     while (given < slots.length) {
-      const next = shares.next(this.#waiting, now())
-      if (next === undefined) break
+      const first = shares.next(this.#waiting, now())
+      if (first === undefined) break
+      const next = first.campaign === asker.campaign && this.#waiting.includes(asker) ? asker : first
       const turn = slots.slice(given, given + next.most)
       given += turn.length
       shares.charge(next.campaign, turn.length, now())
@@ -131,4 +139,10 @@ export class Turns {
   }
 }
 
-type Waiter = { readonly campaign: string; readonly most: number; readonly serve: (slots: readonly Slot[]) => void }
+type Waiter = {
+  readonly campaign: string
+  readonly most: number
+  /** A question for slots is on its way for it. */
+  expected: boolean
+  readonly serve: (slots: readonly Slot[]) => void
+}
