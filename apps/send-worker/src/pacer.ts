@@ -81,14 +81,15 @@ export class Pacer {
   /** Asked when a message is about to leave: whether its slot still holds. Its window of a second may be over. */
   missed(slot: Slot): boolean {
     const now = this.#options.now()
-    this.#lateness.note(now - slot.at)
+    this.#lateness.note(now - slot.at, now)
     return now > slot.latest
   }
 
   #takeSpare(most: number): Slot[] {
     if (this.#spare.length === 0) return []
-    const now = this.#options.now()
-    this.#spare = this.#spare.filter(({ latest }) => latest > now)
+    // Those that a claim comes too late for would only be missed.
+    const claimed = this.#options.now() + this.#claimMs()
+    this.#spare = this.#spare.filter(({ latest }) => latest > claimed)
     return this.#spare.splice(0, most)
   }
 
@@ -100,7 +101,7 @@ export class Pacer {
       messagesPerSecond: messagesPerSecond(),
       horizonMs: this.#horizonMs(),
       leadMs: this.#isStrict() ? Math.round(LEAD_MS + this.#claimMs()) : 0,
-      lateMs: Math.round(this.#lateness.wish() + this.#usualRoundTrip()),
+      lateMs: Math.round(this.#lateness.wish(this.#options.now()) + this.#usualRoundTrip()),
     })
     onReply(reply)
     return reply

@@ -3,7 +3,6 @@ import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
 import { formatNumber, formatTable } from '../format.ts'
 import { isRecord, text } from '../problem.ts'
-import { formatSender } from '../sender-report.ts'
 import type { Action, Context } from './command.ts'
 
 type Record_ = Readonly<Record<string, unknown>>
@@ -11,7 +10,7 @@ type Record_ = Readonly<Record<string, unknown>>
 export function sendersCommand(program: Command, action: Action): void {
   const command = program
     .command('senders')
-    .description("each sender's rate, limit, state and why; its replies, clicks and failures in words")
+    .description("each sender's rate, limit, state and why")
     .action(action(senders))
 
   command
@@ -52,8 +51,7 @@ async function senders({ api, output }: Context): Promise<void> {
     waitingOf(sender),
     reasonsOf(sender).join('; '),
   ])
-  const table = formatTable(['sender', 'state', 'configured/s', 'in force/s', 'chunks waiting', 'why'], rows)
-  output.show(answer, [...table, ...found.flatMap(formatSender)])
+  output.show(answer, formatTable(['sender', 'state', 'configured/s', 'in force/s', 'chunks waiting', 'why'], rows))
 }
 
 /** @throws Failure when the answer is no list of senders. */

@@ -32,6 +32,9 @@ export type SlotAnswer =
     }
   | { readonly kind: 'wait'; readonly waitMs: number }
 
+/** The largest lateness wished for holds for all until nobody has wished for as much for this long, ms. */
+const LATE_HELD_MS = 2_000
+
 export function newPace(): Pace {
   return { next: 0, factor: 1, changed: null, restUntil: 0, late: 0, lateAt: null }
 }
@@ -40,15 +43,16 @@ export function grantSlots(pace: Pace, ask: SlotQuestion): SlotAnswer {
   const now = Math.floor(ask.nowUs / 1_000)
   if (pace.restUntil > now) return { kind: 'wait', waitMs: pace.restUntil - now }
   const limit = Math.max(ask.messagesPerSecond * factorNow(pace, now), 0.1)
-  const faded = pace.late - (now - (pace.lateAt ?? now)) * 0.005
-  const late = Math.floor(Math.max(ask.lateMs, faded))
+  const letGo = pace.late > ask.lateMs && now - (pace.lateAt ?? now) >= LATE_HELD_MS
+  const late = letGo ? ask.lateMs : Math.max(ask.lateMs, pace.late)
+  const gapUs = letGo ? (pace.late - ask.lateMs) * 1_000 : 0
   const spacingUs = (1_000_000 * (1.003 + late / 1_000)) / limit
-  const first = Math.max(pace.next, ask.nowUs + ask.leadMs * 1_000)
+  const first = Math.max(pace.next + gapUs, ask.nowUs + ask.leadMs * 1_000)
   const horizon = ask.nowUs + ask.horizonMs * 1_000
   if (first > horizon) return { kind: 'wait', waitMs: Math.ceil((first - horizon) / 1_000) }
   const count = Math.min(ask.wanted, Math.floor((horizon - first) / spacingUs) + 1)
   pace.next = Math.round(first + count * spacingUs)
-  if (ask.lateMs >= faded) {
+  if (ask.lateMs >= late) {
     pace.late = late
     pace.lateAt = now
   }

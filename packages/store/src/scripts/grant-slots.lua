@@ -3,8 +3,8 @@
   Hand out the sender's next send slots. Slots lie evenly, one every 1/rate, and each is handed out once, whatever the
   number of processes; what was not used is never made up for. A message may leave up to `late` ms after its slot, so any
   second at the endpoint holds the slots of 1 s + late: the rate is the limit's share 1 / (1 + late + 3 ms), and no second
-  holds more than the limit. Processes on a busy machine ask for more lateness; the largest wish holds for all and fades.
-  Handing out twice for one question (a replay) wastes slots and breaks nothing.
+  holds more than the limit. Processes on a busy machine ask for more lateness; the largest wish holds for all, until
+  nobody has wished for as much for two seconds. Handing out twice for one question (a replay) wastes slots, no more.
 
   KEYS  1 rate  2 blocks
   ARGV  1 slots wanted  2 the limit as configured, a second  3 how far ahead slots may lie, ms  4 lateness wished, ms
@@ -49,12 +49,15 @@ configured = math.min(configured, tonumber(ARGV[6]) or math.huge)
 local factor = tonumber(rate[2] or 1)
 if factor < 1 then factor = math.min(1, factor + (now - tonumber(rate[4] or now)) / 1000 * 0.05) end
 local limit = math.max(configured * factor, 0.1)
--- The largest wish fades by 3 ms a second: what is allowed late then never meets slots that are denser by more than the 3 ms spare.
-local wished = tonumber(ARGV[4])
-local faded = tonumber(rate[6] or 0) - (now - tonumber(rate[7] or now)) * 0.003
-local late = math.floor(math.max(wished, faded))
+local wished, held = tonumber(ARGV[4]), tonumber(rate[6] or 0)
+local late, next_us = math.floor(math.max(wished, held)), tonumber(rate[1] or 0)
+if held > wished and now - tonumber(rate[7] or now) >= 2000 then
+  -- What was allowed to leave so late must not meet slots that lie denser: the difference is left empty, once.
+  next_us = next_us + (late - wished) * 1000
+  late = wished
+end
 local spacing_us = 1000000 * (1.003 + late / 1000) / limit
-local first = math.max(tonumber(rate[1] or 0), now_us + tonumber(ARGV[5]) * 1000)
+local first = math.max(next_us, now_us + tonumber(ARGV[5]) * 1000)
 local ahead_us = tonumber(ARGV[3]) * 1000
 local horizon = now_us + ahead_us
 -- In batches of at least half the way ahead: a claim for every single slot would cost four commands a message.
@@ -62,5 +65,5 @@ if first > now_us + ahead_us / 2 then return { now, 'wait', math.ceil((first - n
 
 local slots = math.min(tonumber(ARGV[1]), math.floor((horizon - first) / spacing_us) + 1)
 redis.call('HSET', KEYS[1], 'next', string.format('%.0f', first + slots * spacing_us))
-if wished >= faded then redis.call('HSET', KEYS[1], 'late', late, 'lateAt', now) end
+if wished >= late then redis.call('HSET', KEYS[1], 'late', late, 'lateAt', now) end
 return { now, 'slots', slots, math.floor(first - now_us), math.floor(spacing_us * 1000), tostring(limit), late }
