@@ -27,6 +27,9 @@ const answer = {
   delivery: { sent: 56_500, delivered: 51_000, read: 20_000, failed: 700, undelivered: 0, held: 0 },
   errors: { '131026': 500, '132012': 800 },
   route: { marketing_lite: 56_000, marketing: 500 },
+  replies: { taps: 510, messages: 51, reactions: 0 },
+  unknown: { callback_data: 40, message_id: 0, kept: 3 },
+  duplicates: 0,
   cost: { currency: 'USD', amount: '3187.50', billable: 50_990, unpriced: 7, free: 10, untold: 0, items: [] },
   intake: { rows: 100_010, accepted: 100_000, duplicates: 10, rejected: 0, reasons: {} },
   forecast: { finishAt: '2026-11-27T12:20:00.000Z', limitedBy: 'sender_rate' },
@@ -61,6 +64,14 @@ test('a report for people: every number with its share, errors with their meanin
     '  marketing_lite          56,000   98.2 %',
     '  marketing                  500    0.9 %',
     '',
+    'replies',
+    '  taps                       510    1.0 %',
+    '  messages                    51    0.1 %',
+    '',
+    'lost answers, by what settled them',
+    '  callback_data               40',
+    '  kept                         3',
+    '',
     'cost  3187.50 USD',
     '  billable                50,990',
     '  without a price              7',
@@ -87,6 +98,12 @@ test('without a rate card no cost is made up; an older API tells of none', () =>
   expect(lines).toContain('cost  no rate card')
   expect(lines).toContain('  price not told               2')
   expect(formatReport(readReport({ ...answer, cost: undefined })).join('\n')).not.toContain('cost')
+})
+
+test('recipients that got two messages are told of, and by an older API none', () => {
+  expect(formatReport(readReport({ ...answer, duplicates: 2 }))).toContain('2 recipients got two messages')
+  const older = readReport({ ...answer, duplicates: undefined, replies: undefined, unknown: undefined })
+  expect(formatReport(older).join('\n')).not.toMatch(/two messages|replies|lost answers/)
 })
 
 test('a campaign without a recipient divides by nothing', () => {

@@ -26,7 +26,7 @@ export function formatTable(header: readonly string[], rows: ReadonlyArray<reado
 
 /** A campaign and its numbers, for people. */
 export function formatReport(report: Report): string[] {
-  const { counts, delivery, errors, route, cost, intake, runs } = report
+  const { counts, delivery, errors, route, replies, lost, duplicates, cost, intake, runs } = report
   const recipients = counts['recipients'] ?? 0
   return [
     `${report.name}  ${report.id}`,
@@ -36,8 +36,14 @@ export function formatReport(report: Report): string[] {
     ...share('recipients', counts, recipients),
     ...section('of the accepted', delivery, counts['accepted'] ?? 0),
     ...section('route', route, counts['accepted'] ?? 0),
+    ...section('replies', replies, delivery['delivered'] ?? 0),
+    ...section('lost answers, by what settled them', lost, 0),
+    ...(duplicates === 0 ? [] : ['', `${formatNumber(duplicates)} recipients got two messages`]),
     ...costLines(cost),
-    ...errorLines(errors),
+    ...failureLines(
+      'errors',
+      Object.entries(errors).map(([code, count]) => ({ code: Number(code), count })),
+    ),
     ...section('rows taken in', intake, intake['rows'] ?? 0),
     ...(report.finishAt === null ? [] : ['', `through about ${report.finishAt} (limited by ${report.limitedBy})`]),
     ...(runs.length === 0 ? [] : ['', 'runs', ...runs.map(({ id, at }) => `  ${at}  ${id}`)]),
@@ -75,19 +81,22 @@ function section(title: string, numbers: Numbers, whole: number): string[] {
       ]
 }
 
-/** What an error asks for stands under it, where somebody can do something about it. */
-function errorLines(errors: Numbers): string[] {
-  const rows = Object.entries(errors).filter(([, count]) => count > 0)
+/** Failures of one code; `null`: of many codes. */
+export type Failed = { readonly code: number | null; readonly count: number }
+
+/** Failures in words, the most first; what one asks for stands under it, where somebody can do something about it. */
+export function failureLines(title: string, failures: readonly Failed[]): string[] {
+  const rows = failures.filter(({ count }) => count > 0).toSorted((a, b) => b.count - a.count)
   if (rows.length === 0) return []
-  const lines = rows
-    .toSorted(([, a], [, b]) => b - a)
-    .flatMap(([code, count]) => {
-      const { meaning, whatToDo } = explain(Number(code))
-      const line = `  ${code.padEnd(8)}${formatNumber(count).padStart(12)}  ${meaning}`
-      return whatToDo.startsWith('nothing') ? [line] : [line, `${' '.repeat(24)}→ ${whatToDo}`]
-    })
-  return ['', 'errors', ...lines]
+  const lines = rows.flatMap(({ code, count }) => {
+    const { meaning, whatToDo } = code === null ? MANY_CODES : explain(code)
+    const line = `  ${(code === null ? 'others' : String(code)).padEnd(8)}${formatNumber(count).padStart(12)}  ${meaning}`
+    return whatToDo.startsWith('nothing') ? [line] : [line, `${' '.repeat(24)}→ ${whatToDo}`]
+  })
+  return ['', title, ...lines]
 }
+
+const MANY_CODES = { meaning: 'many other codes', whatToDo: 'look at the logs' }
 
 function costLines(cost: Cost | null): string[] {
   if (cost === null || cost.billable + cost.free + cost.untold === 0) return []

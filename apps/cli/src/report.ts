@@ -13,6 +13,11 @@ export type Report = {
   readonly delivery: Numbers
   readonly errors: Numbers
   readonly route: Numbers
+  readonly replies: Numbers
+  /** Recipients whose answer was lost, by what settled them; `kept`: nothing has. */
+  readonly lost: Numbers
+  /** Recipients that are proven to have got two messages. */
+  readonly duplicates: number
   /** `null` from an API that does not tell it. */
   readonly cost: Cost | null
   readonly intake: Numbers
@@ -55,6 +60,9 @@ export function readReport(answer: unknown): Report {
     delivery: numbers(answer['delivery']),
     errors: numbers(answer['errors']),
     route: numbers(answer['route']),
+    replies: numbers(answer['replies']),
+    lost: numbers(answer['unknown']),
+    duplicates: typeof answer['duplicates'] === 'number' ? answer['duplicates'] : 0,
     cost: costIn(answer['cost']),
     intake: numbers(answer['intake']),
     finishAt: typeof forecast['finishAt'] === 'string' ? forecast['finishAt'] : null,
@@ -83,7 +91,8 @@ function runOf(run: Readonly<Record<string, unknown>>) {
   return { id: string(run['id']), at: string(run['at']) }
 }
 
-function numbers(value: unknown): Numbers {
+/** The fields that are numbers. */
+export function numbers(value: unknown): Numbers {
   if (!isRecord(value)) return {}
   return Object.fromEntries(
     Object.entries(value).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),

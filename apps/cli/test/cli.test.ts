@@ -165,6 +165,14 @@ test('senders, with what stops them', async () => {
   expect(said.stdout).toMatch(/^sender {2}state {2,}configured\/s/)
   expect(said.stdout).toMatch(/^main +(ok|resting) +80 +80 +\d/m)
   expect(json(await here.chasqui(['senders', '--json']))).toMatchObject({ senders: [{ id: 'main' }] })
+  expect(said.stdout).not.toContain('replies')
+  // As the status-worker and the send-worker count them.
+  await here.redis('HSET chasqui:{s:main}:echoes reply:tap 5 click:link 2')
+  await here.redis(`HSET chasqui:{s:main}:failures:${Math.floor(Date.now() / 86_400_000)} failed:131026 4`)
+  const later = await here.chasqui(['senders'])
+  expect(later.stdout).toContain('main: replies  5 taps')
+  expect(later.stdout).toContain('main: clicks  2 links')
+  expect(later.stdout).toMatch(/131026 +4 {2}undeliverable/)
 })
 
 describe('what is refused', () => {

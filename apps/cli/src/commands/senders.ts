@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { Failure } from '../failure.ts'
 import { formatNumber, formatTable } from '../format.ts'
 import { isRecord, text } from '../problem.ts'
+import { formatSender } from '../sender-report.ts'
 import type { Action, Context } from './command.ts'
 
 type Record_ = Readonly<Record<string, unknown>>
@@ -10,7 +11,7 @@ type Record_ = Readonly<Record<string, unknown>>
 export function sendersCommand(program: Command, action: Action): void {
   const command = program
     .command('senders')
-    .description("each sender's rate, limit, state and why")
+    .description("each sender's rate, limit, state and why; its replies, clicks and failures in words")
     .action(action(senders))
 
   command
@@ -51,7 +52,8 @@ async function senders({ api, output }: Context): Promise<void> {
     waitingOf(sender),
     reasonsOf(sender).join('; '),
   ])
-  output.show(answer, formatTable(['sender', 'state', 'configured/s', 'in force/s', 'chunks waiting', 'why'], rows))
+  const table = formatTable(['sender', 'state', 'configured/s', 'in force/s', 'chunks waiting', 'why'], rows)
+  output.show(answer, [...table, ...found.flatMap(formatSender)])
 }
 
 /** @throws Failure when the answer is no list of senders. */
