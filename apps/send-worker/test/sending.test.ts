@@ -245,7 +245,10 @@ describe("the endpoint's word", () => {
         expect((await bench.counts(id))['rejected'] ?? 0).toBe(0)
         await bench.senders.unblock(SENDER, `code_${code}`)
       }
-      expect(await bench.completed(id)).toMatchObject({ accepted: 15 })
+      const counts = await bench.completed(id)
+      expect(counts, `code ${code}: ${JSON.stringify(counts)}\n${worker.lines.slice(-8).join('\n')}`).toMatchObject({
+        accepted: 15,
+      })
     }
     expect(worker.lines.some((line) => line.includes('"level":"fatal"'))).toBe(false)
   }, 180_000)
