@@ -47,7 +47,7 @@ export type Context = {
   readonly recount: (campaign: string) => Promise<Miscount[]>
   /** A fresh upload to a campaign. */
   readonly openAppender: (campaign: string) => Appender
-  /** The senders of this installation by id. */
+  /** The senders of this installation by id, as SENDERS_FILE says them now. */
   readonly configured: ReadonlyMap<string, Sender>
   readonly queueOf: (sender: string) => SendQueue | null
   readonly apiKeys: readonly ApiKey[]

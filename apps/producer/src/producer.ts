@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 
 import { ScheduleQueue, Scheduler, SendQueue } from '@chasqui/queue'
-import { createLogger, createMetrics, onShutdown, startOpsServer } from '@chasqui/runtime'
+import { createLogger, createMetrics, FollowedSenders, onShutdown, startOpsServer } from '@chasqui/runtime'
 import type { Logger, Sender } from '@chasqui/runtime'
 import {
   Campaigns,
@@ -54,7 +54,18 @@ export async function startProducer(settings: Settings, senders: readonly Sender
   const onError = (error: Error): void => logger.warn({ err: error }, 'redis connection')
   const client = connectRedis(settings.REDIS_URL, 'api', onError)
   const waiting = connectRedis(settings.REDIS_URL, 'blocking', onError)
-  const queues = new Map(senders.map((sender) => [sender.id, new SendQueue(client, settings.REDIS_PREFIX, sender.id)]))
+  const configured = new Map<string, Sender>()
+  const queues = new Map<string, SendQueue>()
+  /** A queue stays when its sender is taken out: campaigns of it may be handled at this moment. */
+  const configure = (all: readonly Sender[]): void => {
+    configured.clear()
+    for (const sender of all) {
+      configured.set(sender.id, sender)
+      if (!queues.has(sender.id)) queues.set(sender.id, new SendQueue(client, settings.REDIS_PREFIX, sender.id))
+    }
+  }
+  configure(senders)
+  const followed = new FollowedSenders({ path: settings.SENDERS_FILE, known: senders, logger, onChange: configure })
   const schedule = new ScheduleQueue(client, settings.REDIS_PREFIX)
   const metrics = createMetrics({ app: 'producer' })
   const stopping = new AbortController()
@@ -73,7 +84,7 @@ export async function startProducer(settings: Settings, senders: readonly Sender
   })
   const context = assemble({
     settings,
-    senders,
+    configured,
     client,
     queues,
     schedule,
@@ -111,11 +122,13 @@ export async function startProducer(settings: Settings, senders: readonly Sender
     .catch(onError)
   await app.listen({ host: settings.HOST, port: settings.PORT })
   listening = true
+  followed.start()
   onShutdown({
     logger,
     deadlineMs: SHUTDOWN_MS,
     steps: [
       { name: 'streams', run: () => stopping.abort() },
+      { name: 'senders', run: async () => await followed.stop() },
       // A firing that is cut off is fired again elsewhere; without Redis BullMQ would wait for it for ever.
       {
         name: 'schedule',
@@ -154,7 +167,8 @@ function letGo(client: RedisClient, settings: Settings, campaigns: Campaigns): (
 
 export type Parts = {
   readonly settings: Pick<Settings, 'REDIS_PREFIX' | 'API_KEYS' | 'RATE_CARD' | 'INTAKE_MEMORY_PERCENT'>
-  readonly senders: readonly Sender[]
+  /** By id, as SENDERS_FILE says them now. */
+  readonly configured: ReadonlyMap<string, Sender>
   readonly client: RedisClient
   readonly queues: ReadonlyMap<string, SendQueue>
   readonly schedule: ScheduleQueue
@@ -164,10 +178,18 @@ export type Parts = {
 }
 
 /** Everything the API leans on, on one connection. */
-export function assemble({ settings, senders, client, queues, schedule, logger, metrics, stopping }: Parts): Context {
+export function assemble({
+  settings,
+  configured,
+  client,
+  queues,
+  schedule,
+  logger,
+  metrics,
+  stopping,
+}: Parts): Context {
   const keys = new Keys(settings.REDIS_PREFIX)
   const campaigns = new Campaigns(client, keys)
-  const configured = new Map(senders.map((sender) => [sender.id, sender]))
   const queueOf = (sender: string): SendQueue | null => queues.get(sender) ?? null
   return {
     campaigns,

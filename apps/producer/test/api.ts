@@ -109,7 +109,7 @@ export async function startApi(
       RATE_CARD: options.rateCard ?? null,
       INTAKE_MEMORY_PERCENT: 85,
     },
-    senders: [SENDER],
+    configured: new Map([[SENDER.id, SENDER]]),
     client,
     queues: new Map([[SENDER.id, queue]]),
     schedule,

@@ -93,6 +93,32 @@ describe('a producer', { timeout: 60_000 }, () => {
     expect(await app.stop()).toEqual({ code: 0, signal: null })
   })
 
+  test('follows SENDERS_FILE: a campaign of a sender that came into it is taken and launched without a restart', async () => {
+    const file = join(folder, 'followed.json')
+    writeFileSync(file, JSON.stringify([SENDER]))
+    const app = start({ SENDERS_FILE: file })
+    const { port } = await app.ready()
+    const ids = async (): Promise<unknown[]> =>
+      (await request(port, 'GET', '/v1/senders')).body.senders.map(({ id }) => id)
+    const campaign = { ...CAMPAIGN, sender: 'newcomer' }
+    expect((await request(port, 'POST', '/v1/campaigns', campaign)).status).toBe(400)
+    writeFileSync(file, '[')
+    await app.waitFor(/senders cannot be read; going on with those known/)
+    expect(await ids()).toEqual([SENDER.id])
+    writeFileSync(file, JSON.stringify([SENDER, { ...SENDER, id: 'newcomer', phoneNumberId: '106540352242923' }]))
+    await app.waitFor(/senders changed/)
+    expect(await ids()).toEqual([SENDER.id, 'newcomer'])
+    const { body } = await request(port, 'POST', '/v1/campaigns', campaign)
+    const csv = { 'content-type': 'text/csv' }
+    await request(port, 'POST', `/v1/campaigns/${body.id}/recipients`, 'to,first_name\n+5511987654321,Ana\n', csv)
+    expect((await request(port, 'POST', `/v1/campaigns/${body.id}/launch`)).status).toBe(200)
+    const [, newcomer] = (await request(port, 'GET', '/v1/senders')).body.senders
+    expect(newcomer).toMatchObject({ queue: { waiting: 1 } })
+    writeFileSync(file, JSON.stringify([SENDER]))
+    await expect.poll(ids, { timeout: 20_000 }).toEqual([SENDER.id])
+    expect((await request(port, 'POST', '/v1/campaigns', campaign)).status).toBe(400)
+  })
+
   test('ends with open event streams, too', async () => {
     const app = start()
     const { port } = await app.ready()

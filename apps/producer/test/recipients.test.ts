@@ -345,6 +345,17 @@ describe('senders', () => {
     expect(sender?.['limit']).toBeLessThan(80)
   })
 
+  test('that an answer blocked are let go by hand before their time', async () => {
+    const { senders, campaigns } = api.context
+    const since = await campaigns.now()
+    await senders.block('main-br', 'code_368', { since, until: since + 3_600_000, code: 368, detail: 'account' })
+    expect((await api.call('GET', '/v1/senders')).body.senders[0]).toMatchObject({ state: 'blocked' })
+    const lifted = await api.call('DELETE', '/v1/senders/main-br/blocks/code_368')
+    expect(lifted.status).toBe(200)
+    expect(lifted.text).not.toContain('code_368')
+    expect((await api.call('DELETE', '/v1/senders/main-br/blocks/code_368')).status).toBe(200)
+  })
+
   test('that a webhook blocked are let go by hand, and what Meta said before does not block them again', async () => {
     const { notices } = api.context
     const stop = { wabaId: SENDER.wabaId, reason: 'account_disabled', word: 'stop', at: 1_000, until: null } as const
@@ -359,7 +370,7 @@ describe('senders', () => {
     expect((await api.context.senders.blocks('main-br', 0)).has('account_disabled')).toBe(false)
     expect(await notices.hearAccount({ ...stop, at: Date.now() + 1_000 }, own)).toBe('acted')
     expect((await api.call('DELETE', path)).status).toBe(200)
-    expect((await api.call('DELETE', '/v1/senders/main-br/blocks/code_190')).status).toBe(400)
+    expect((await api.call('DELETE', '/v1/senders/main-br/blocks/paused')).status).toBe(400)
     expect((await api.call('DELETE', '/v1/senders/nobody/blocks/account_disabled')).status).toBe(404)
   })
 

@@ -198,7 +198,8 @@ export class Bench {
   ): Promise<Record<string, number>> {
     const deadline = Date.now() + timeoutMs
     for (;;) {
-      const [counts, status] = await Promise.all([this.counts(id), this.status(id)])
+      // In this order: what is counted after a campaign was seen to be completed is its last word.
+      const [status, counts] = await Promise.all([this.status(id), this.counts(id)])
       if (wanted(counts, status)) return counts
       if (Date.now() > deadline)
         throw new Error(

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import { pause, startOpsServer } from '@chasqui/runtime'
+import { FollowedSenders, pause, startOpsServer } from '@chasqui/runtime'
 import type { Logger } from '@chasqui/runtime'
 import {
   Campaigns,
@@ -36,6 +36,7 @@ import { LapseSweeper } from './lapse-sweeper.ts'
 import { createStatusMetrics } from './metrics.ts'
 import { Nameless } from './nameless.ts'
 import { describeNotice } from './notice.ts'
+import { SenderBook } from './sender-book.ts'
 import { WebhookServer } from './server.ts'
 import { webhookSources } from './sources.ts'
 
@@ -74,6 +75,13 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
   const chunks = new Chunks(foldClient, keys)
   const failures = new FailureNotes(new SenderFailures(foldClient, keys), holder)
   const messageIds = new MessageIds(foldClient, keys)
+  const book = new SenderBook(config.senders)
+  const followed = new FollowedSenders({
+    path: config.sendersFile,
+    known: config.senders,
+    logger,
+    onChange: (all) => book.hold(all),
+  })
   const folder = new Folder({
     client: foldClient,
     keys,
@@ -86,8 +94,8 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
       notices: new Notices(foldClient, keys),
       echoes,
       metrics,
-      senderOf: config.senderOf,
-      sendersOf: config.sendersOf,
+      senderOf: book.senderOf,
+      sendersOf: book.sendersOf,
       now: Date.now,
       onActed: (notice) => logger.warn(describeNotice(notice), 'acted upon a webhook'),
     }),
@@ -95,15 +103,15 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
     countries: new RecipientCountries(async (campaign, chunk) => await chunks.readFor(campaign, chunk)),
     nameless: new Nameless(messageIds),
     metrics,
-    reading: { environment: config.prefix, optOutWords: config.optOutWords, byMessageId: config.byMessageId },
-    senderOf: config.senderOf,
+    reading: { environment: config.prefix, optOutWords: config.optOutWords, byMessageId: book.byMessageId },
+    senderOf: book.senderOf,
     now: Date.now,
     onTrouble,
   })
   const joiner = new Joiner({
     ids: messageIds,
     folder,
-    senders: [...config.byMessageId.values()],
+    senders: book.byMessageId,
     waitMs: config.unknownMessageMs,
     onTrouble,
   })
@@ -112,12 +120,12 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
     lease: new Lease(foldClient, keys.exporter(), holder, LEASE_MS),
     log,
     letters,
-    senders: [...config.senderOf.values()],
+    senders: book.senderOf,
     echoesOf: async (sender) => await echoes.ofSender(sender),
     rateCard: config.rateCard,
     inSight: async (most, now) => await campaignsInSight(foldClient, keys, most, now),
     conditions: async (ids, now) =>
-      await readConditions({ heart: new Heart(foldClient, keys, holder), senders, rates: config.rates }, ids, now),
+      await readConditions({ heart: new Heart(foldClient, keys, holder), senders, rates: book.rates }, ids, now),
     now: Date.now,
     onTrouble,
   })
@@ -156,6 +164,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
   exporter.start()
   lapses.start()
   failures.start(Date.now)
+  followed.start()
   const port = await server.listen(config.host, config.port)
   const noting = noteReceiving(async () => await receivers.noteReceiver(), stopping.signal)
   return {
@@ -163,6 +172,7 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
     metricsPort: ops.port,
     steps: [
       { name: 'requests', run: async () => (stopping.abort(), await server.close()) },
+      { name: 'senders', run: async () => await followed.stop() },
       { name: 'folder', run: async () => await folder.stop() },
       { name: 'failures', run: async () => await failures.stop(Date.now()) },
       { name: 'joiner', run: async () => await joiner.stop() },

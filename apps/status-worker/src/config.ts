@@ -1,11 +1,10 @@
 import { readRateCard } from '@chasqui/campaign'
 import type { RateCard } from '@chasqui/campaign'
 import { common, document, integer, port, readEnvironment, readSenders, text } from '@chasqui/runtime'
-import type { Environment, LogLevel } from '@chasqui/runtime'
+import type { Environment, LogLevel, Sender } from '@chasqui/runtime'
 import type { WebhookProvider } from '@chasqui/whatsapp'
 import { z } from 'zod'
 
-import type { ConfiguredRate } from './conditions.ts'
 import { optOutWords } from './opt-out-words.ts'
 import type { OptOutWords } from './opt-out-words.ts'
 
@@ -35,16 +34,11 @@ export type StatusWorkerConfig = {
   readonly letterBytes: number
   /** What people may write, or tap, to stop marketing. */
   readonly optOutWords: OptOutWords
-  /** Phone number id -> sender id. */
-  readonly senderOf: ReadonlyMap<string, string>
-  /** Sender id -> its rates. */
-  readonly rates: ReadonlyMap<string, ConfiguredRate>
-  /** Phone number id -> sender id, of senders whose statuses are known by the message's id. */
-  readonly byMessageId: ReadonlyMap<string, string>
+  /** As they are at the start, and the file to follow. */
+  readonly senders: readonly Sender[]
+  readonly sendersFile: string
   /** How long a status waits for its message to be known, ms. */
   readonly unknownMessageMs: number
-  /** WhatsApp Business Account -> its senders' ids. */
-  readonly sendersOf: ReadonlyMap<string, ReadonlySet<string>>
 }
 
 /** What a provider sends along with each body; long enough that nobody guesses it. */
@@ -121,7 +115,6 @@ const VARIABLES = {
 /** @throws EnvironmentError with a line for each mistake. */
 export function readConfig(env: Environment): StatusWorkerConfig {
   const values = readEnvironment(VARIABLES, env)
-  const senders = readSenders(values.SENDERS_FILE)
   return {
     redisUrl: values.REDIS_URL,
     prefix: values.REDIS_PREFIX,
@@ -141,19 +134,8 @@ export function readConfig(env: Environment): StatusWorkerConfig {
     undeliveredBufferMs: values.UNDELIVERED_BUFFER_SECONDS * 1_000,
     letterBytes: values.WEBHOOK_DEAD_LETTERS_MB * 1_048_576,
     optOutWords: values.OPT_OUT_WORDS,
-    senderOf: new Map(senders.map(({ id, phoneNumberId }) => [phoneNumberId, id])),
+    senders: readSenders(values.SENDERS_FILE),
+    sendersFile: values.SENDERS_FILE,
     unknownMessageMs: values.UNKNOWN_MESSAGE_SECONDS * 1_000,
-    byMessageId: new Map(
-      senders
-        .filter(({ correlation }) => correlation === 'message_id')
-        .map(({ id, phoneNumberId }) => [phoneNumberId, id]),
-    ),
-    rates: new Map(senders.map((sender) => [sender.id, sender])),
-    sendersOf: new Map(
-      [...Map.groupBy(senders, ({ wabaId }) => wabaId)].map(([wabaId, own]) => [
-        wabaId,
-        new Set(own.map(({ id }) => id)),
-      ]),
-    ),
   }
 }

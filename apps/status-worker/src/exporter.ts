@@ -22,8 +22,8 @@ export type ExporterOptions = {
   ) => Promise<{ readonly seen: readonly CampaignSight[]; readonly total: number }>
   /** What keeps campaigns of these senders from moving, at `now` (ms). */
   readonly conditions: (senders: ReadonlySet<string>, now: number) => Promise<Conditions>
-  /** The senders of this installation. */
-  readonly senders: readonly string[]
+  /** Phone number id -> sender of this installation, as they are now. */
+  readonly senders: ReadonlyMap<string, string>
   readonly echoesOf: (sender: string) => Promise<EchoCounts>
   /** What messages cost; `null`: nobody has said. */
   readonly rateCard: RateCard | null
@@ -186,7 +186,8 @@ export class Exporter {
 
   async #echoes(): Promise<SenderEchoes[]> {
     const { senders, echoesOf } = this.#options
-    return await Promise.all(senders.map(async (sender) => ({ sender, ...(await echoesOf(sender)) })))
+    const ids = [...senders.values()]
+    return await Promise.all(ids.map(async (sender) => ({ sender, ...(await echoesOf(sender)) })))
   }
 
   #showEchoes({ sender, replies, clicks }: SenderEchoes): void {

@@ -9,8 +9,8 @@ import type { MatchedStatus } from './lessons.ts'
 export type JoinerOptions = {
   readonly ids: Pick<MessageIds, 'joinable' | 'forget'>
   readonly folder: Pick<Folder, 'foldCampaign' | 'putAside'>
-  /** Senders whose statuses are known by the message's id. */
-  readonly senders: readonly string[]
+  /** Phone number id -> sender, of those whose statuses are known by the message's id; as they are now. */
+  readonly senders: ReadonlyMap<string, string>
   /** How long a status waits for its message to be known, ms. */
   readonly waitMs: number
   readonly onTrouble: (error: unknown) => void
@@ -41,10 +41,10 @@ export class Joiner {
   }
 
   async #loop(): Promise<void> {
-    while (this.#options.senders.length > 0 && !this.#stop.signal.aborted) {
+    while (!this.#stop.signal.aborted) {
       let joined = 0
       try {
-        for (const sender of this.#options.senders) joined += await this.#join(sender)
+        for (const sender of this.#options.senders.values()) joined += await this.#join(sender)
       } catch (error) {
         this.#options.onTrouble(error)
         joined = 0

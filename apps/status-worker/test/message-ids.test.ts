@@ -102,6 +102,21 @@ describe('statuses without callback data', () => {
     await until(async () => (await sent('foreign')) === 1)
   })
 
+  test('of a sender that came into SENDERS_FILE while the worker runs are matched as well', async () => {
+    const added = { ...NAMELESS_SENDER, id: 'added', phoneNumberId: '106500000000003' }
+    const mistaken = { ...added, correlation: 'telepathy' }
+    world.configure([SENDER, NAMELESS_SENDER, mistaken])
+    await worker.app.waitFor(/senders cannot be read; going on with those known/)
+    world.configure([SENDER, NAMELESS_SENDER, added])
+    await worker.app.waitFor(/senders changed/)
+    await world.sentCampaign('newcomer', 1, { sender: added.id })
+    await ids.note(added.id, 'newcomer', [{ messageId: 'wamid.newcomer.0', ordinal: 0, attempt: 1 }])
+    const metadata = { display_phone_number: '15550000003', phone_number_id: added.phoneNumberId }
+    const statuses = [nameless('newcomer', 0, 'read')]
+    await worker.post(bodyOf('messages', { messaging_product: 'whatsapp', metadata, statuses }))
+    await until(async () => (await world.counts('newcomer'))['delivery:read'] === 1)
+  })
+
   test('of other senders are let go, as before', async () => {
     const { biz_opaque_callback_data: _echo, ...rest } = status('known', 0, 'sent')
     const metadata = { phone_number_id: '106500000000001' }

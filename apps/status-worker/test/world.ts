@@ -57,11 +57,16 @@ export class World {
   private constructor(redis: PrivateRedis) {
     this.redis = redis
     this.client = connectRedis(redis.url, 'ledger', () => {})
-    writeFileSync(join(this.#folder, 'senders.json'), JSON.stringify([SENDER, NAMELESS_SENDER]))
+    this.configure([SENDER, NAMELESS_SENDER])
   }
 
   static async begin(): Promise<World> {
     return new World(await startRedis())
+  }
+
+  /** Write SENDERS_FILE. */
+  configure(senders: readonly object[]): void {
+    writeFileSync(join(this.#folder, 'senders.json'), JSON.stringify(senders))
   }
 
   /** Processes end, what they stored stays. */

@@ -10,6 +10,7 @@ export {
 export { createLogger, type Logger, type LogLevel } from './logger.ts'
 export { createMetrics, type Metrics } from './metrics.ts'
 export { onShutdown, type ShutdownStep } from './shutdown.ts'
+export { FollowedSenders } from './followed-senders.ts'
 export { readAccessToken, readSenders, type Sender } from './senders.ts'
 export { startOpsServer, type OpsServer, type Readiness } from './ops-server.ts'
 export { pause } from './pause.ts'

@@ -61,7 +61,9 @@ const senderAnswer = z.object({
 })
 
 const blockParams = senderParams.extend({
-  reason: z.string().regex(/^account_[a-z]{1,32}$/, 'account_<why>, as GET /v1/senders shows it'),
+  reason: z
+    .string()
+    .regex(/^(account_[a-z]{1,32}|code_\d{1,8})$/, 'account_<why> or code_<number>, as GET /v1/senders shows it'),
 })
 
 /** Each sender's rate, limit, state and why; and pausing one. */
@@ -134,10 +136,11 @@ export function senderRoutes(context: Context): FastifyPluginAsyncZod {
       method: 'DELETE',
       url: '/v1/senders/:id/blocks/:reason',
       schema: {
-        summary: 'Lift a block that a webhook about the account brought about',
+        summary: 'Lift a block that a webhook or an answer of the endpoint brought about',
         description:
-          'For the case that the webhook which would lift it was lost. What Meta said of the account before changes nothing any more; ' +
-          'what it says later does, and so does what the endpoint answers. Blocks by an answer, `code_<n>`, end by themselves.',
+          '`account_<why>`: for the case that the webhook which would lift it was lost. What Meta said of the account before changes ' +
+          'nothing any more; what it says later does. `code_<n>`: sending is tried at once instead of at `until`, and the same answer ' +
+          'blocks again. A pause is lifted by resuming.',
         tags: ['senders'],
         params: blockParams,
         response: { 200: answer('the sender afterwards', senderAnswer), ...problems, 404: moreProblems[404] },
@@ -145,7 +148,9 @@ export function senderRoutes(context: Context): FastifyPluginAsyncZod {
       handler: async (request) => {
         const sender = senderOf(context, request.params.id)
         const now = await context.campaigns.now()
-        await context.notices.liftBlock(sender.id, sender.wabaId, request.params.reason, now)
+        const { reason } = request.params
+        if (reason.startsWith('code_')) await context.senders.unblock(sender.id, reason)
+        else await context.notices.liftBlock(sender.id, sender.wabaId, reason, now)
         return await describe(context, sender, now)
       },
     })
