@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
+import { explain } from '@chasqui/delivery'
 import { FollowedSenders, pause, startOpsServer } from '@chasqui/runtime'
 import type { Logger } from '@chasqui/runtime'
 import {
@@ -106,6 +107,8 @@ export async function startStatusWorker(config: StatusWorkerConfig, logger: Logg
     reading: { environment: config.prefix, optOutWords: config.optOutWords, byMessageId: book.byMessageId },
     senderOf: book.senderOf,
     now: Date.now,
+    onAccountError: (sender, code) =>
+      logger.warn({ sender, code, ...explain(code) }, 'a webhook tells of an error of the number or its account'),
     onTrouble,
   })
   const joiner = new Joiner({

@@ -13,6 +13,7 @@ import type {
   WebhookLog,
 } from '@chasqui/store'
 import { bodyOfEvent } from '@chasqui/whatsapp'
+import type { EndpointErrorEvent } from '@chasqui/whatsapp'
 
 import type { RecipientCountries } from './countries.ts'
 import type { Deeds } from './deeds.ts'
@@ -37,6 +38,8 @@ export type FolderOptions = {
   readonly senderOf: ReadonlyMap<string, string>
   /** Ms since 1970. */
   readonly now: () => number
+  /** An error of a sender's number or account, told by itself. */
+  readonly onAccountError: (sender: string, code: number) => void
   readonly onTrouble: (error: unknown) => void
 }
 
@@ -232,14 +235,26 @@ export class Folder {
     if (dead.length > 0) metrics.deadLettersForgotten.inc(await letters.bury(dead, now()))
   }
 
-  #count({ seen, matched }: Batch, placed: Placed, unmatched: readonly Unmatched[]): void {
+  #count({ seen, matched, accountErrors }: Batch, placed: Placed, unmatched: readonly Unmatched[]): void {
     const { metrics, now } = this.#options
     for (const [status, events] of seen) metrics.events.inc({ status }, events)
     for (const { reason } of unmatched) metrics.unmatched.inc({ reason })
+    for (const error of accountErrors) this.#noteAccountError(error)
     const foldedAt = now()
     for (const statuses of [...matched.values(), ...placed.matched.values()])
       for (const { event } of statuses)
         if (event.at !== null) metrics.lag.observe(Math.max(0, foldedAt - event.at) / 1_000)
+  }
+
+  /**
+   * Counted and said, and nothing more: it names no moment and may be days old, and whatever still holds is what the next send
+   * is answered with, from which the send-worker draws the consequence.
+   */
+  #noteAccountError({ origin: { phoneNumberId }, code }: EndpointErrorEvent): void {
+    const { senderOf, metrics, onAccountError } = this.#options
+    const sender = senderOf.get(phoneNumberId ?? '')
+    metrics.accountErrors.inc({ sender: sender ?? 'other', code: codeLabel(code) })
+    if (sender !== undefined) onAccountError(sender, code)
   }
 
   #trouble(error: unknown): void {

@@ -4,6 +4,7 @@ import type { Lesson } from '@chasqui/delivery'
 import { bodyOfEvent, decodeWebhook } from '@chasqui/whatsapp'
 import type {
   AccountEvent,
+  EndpointErrorEvent,
   PreferenceEvent,
   ReplyEvent,
   StatusEvent,
@@ -72,6 +73,8 @@ export type Batch = {
   /** Phone number id -> the number as people see it. */
   readonly displayNumbers: Map<string, string>
   readonly unmatched: Unmatched[]
+  /** Errors of a number or its account that belong to no message. */
+  readonly accountErrors: EndpointErrorEvent[]
   /** Phone number id -> the latest event told of one of our messages, ms. */
   readonly flow: Map<string, number>
   /** Counters: statuses by what they say, other events by their kind. */
@@ -114,6 +117,7 @@ export function readBatch(bodies: readonly Taken[], reading: Reading): Batch {
     clicks: [],
     displayNumbers: new Map(),
     unmatched: [],
+    accountErrors: [],
     flow: new Map(),
     seen: new Map(),
   }
@@ -149,6 +153,8 @@ function sort(event: WebhookEvent, takenAt: number, reading: Reading, batch: Bat
       batch.unmatched.push({ reason: 'unreadable', body: bodyOfEvent(event) })
       return
     case 'endpoint_error':
+      batch.accountErrors.push(event)
+      return
     case 'other':
   }
 }

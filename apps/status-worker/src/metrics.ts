@@ -59,6 +59,11 @@ export function createStatusMetrics() {
       help: 'Recipients that a status has told to have failed, each once, by code; `other`: codes that nobody knows.',
       labelNames: ['sender', 'code'] as const,
     }),
+    accountErrors: metrics.counter({
+      name: 'chasqui_webhook_account_errors_total',
+      help: 'Errors told of a number or its account, not of a message (value.errors), by code; sender `other`: not one of ours.',
+      labelNames: ['sender', 'code'] as const,
+    }),
     lateProofs: metrics.counter({
       name: 'chasqui_late_proofs_total',
       help: 'Statuses that proved a send of a recipient thought to have ended otherwise.',

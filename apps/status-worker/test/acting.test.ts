@@ -1,7 +1,7 @@
 import { Senders } from '@chasqui/store'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { SENDER, status, statusesBody, World } from './world.ts'
+import { SENDER, status, statusesBody, until, World } from './world.ts'
 import type { Worker } from './world.ts'
 
 let world: World
@@ -29,7 +29,7 @@ async function standing(campaign: string): Promise<(string | null)[]> {
 
 async function blocks(): Promise<Readonly<Record<string, number | null>>> {
   const inForce = await new Senders(world.client, world.keys).blocks(SENDER.id, Date.now())
-  return Object.fromEntries([...inForce].map(([reason, { until }]) => [reason, until]))
+  return Object.fromEntries([...inForce].map(([reason, block]) => [reason, block.until]))
 }
 
 describe('a template', () => {
@@ -151,4 +151,17 @@ test('what was to be done is done by the next process when one is killed before 
   worker = await world.start()
   await world.folded()
   expect(await standing('crash')).toEqual(['paused', 'template_stopped'])
+})
+
+test('an error of the account without a message is counted and said in words, and blocks nobody', async () => {
+  const before = await blocks()
+  const metadata = { display_phone_number: '15550000001', phone_number_id: SENDER.phoneNumberId }
+  await tell('messages', { metadata, errors: [{ code: 368, title: 'x' }, { code: '368' }] }, 0)
+  await tell('messages', { metadata: { phone_number_id: '1' }, errors: [{ code: 999_999_999 }] }, 0)
+  const counted = async (labels: string): Promise<number | null> =>
+    await worker.metric(`chasqui_webhook_account_errors_total{${labels}}`)
+  await until(async () => (await counted('sender="other",code="other"')) === 1)
+  expect(await counted(`sender="${SENDER.id}",code="368"`)).toBe(2)
+  expect(worker.app.lines.join('\n')).toMatch(/"code":368,"meaning":"\w[^"]+".*an error of the number or its account/)
+  expect(await blocks()).toEqual(before)
 })

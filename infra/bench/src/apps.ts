@@ -18,7 +18,11 @@ export type AppsOptions = {
   readonly profileDir: string | null
   /** The sender's limit; left out: the highest there is, never reached. */
   readonly messagesPerSecond?: number
+  /** How statuses find their recipient; left out: by callback data. */
+  readonly correlation?: Correlation
 }
+
+export type Correlation = 'callback_data' | 'message_id'
 
 /** The real apps as in production: a process each, configured by the environment alone. */
 export type Apps = {
@@ -43,9 +47,10 @@ const MESSAGES_PER_SECOND = 100_000
 
 export async function configureApps(options: AppsOptions): Promise<Apps> {
   const { redisUrl, endpointUrl, profileDir, messagesPerSecond = MESSAGES_PER_SECOND } = options
+  const { correlation = 'callback_data' } = options
   const dir = await mkdtemp(join(tmpdir(), 'chasqui-bench-'))
   const sendersFile = join(dir, 'senders.json')
-  await writeFile(sendersFile, JSON.stringify([sender(endpointUrl, messagesPerSecond)]))
+  await writeFile(sendersFile, JSON.stringify([{ ...sender(endpointUrl, messagesPerSecond), correlation }]))
   const environment = {
     REDIS_URL: redisUrl,
     REDIS_PREFIX: PREFIX,

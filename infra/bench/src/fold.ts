@@ -51,8 +51,8 @@ async function foldRound(bench: Bench, round: number): Promise<FoldRun> {
       const measured = await configureApps({ ...setup, profileDir })
       try {
         return {
-          single: await drain(measured, ledgers, first, SINGLE, round),
-          batched: await drain(measured, ledgers, second, BATCHED, round),
+          single: await drain(measured, ledgers, first, bodiesOf(first, SINGLE, round)),
+          batched: await drain(measured, ledgers, second, bodiesOf(second, BATCHED, round)),
         }
       } finally {
         await measured.stop()
@@ -66,15 +66,18 @@ async function foldRound(bench: Bench, round: number): Promise<FoldRun> {
   }
 }
 
+function bodiesOf(campaigns: readonly SentCampaign[], eventsPerBody: number, seed: number): Iterable<string> {
+  return statusBodies({ environment: PREFIX, campaigns, eventsPerBody, seed })
+}
+
 /** Fills the log, starts a status-worker, and watches the facts come into the ledgers. */
-async function drain(
+export async function drain(
   apps: Apps,
   ledgers: Ledgers,
   campaigns: readonly SentCampaign[],
-  eventsPerBody: number,
-  seed: number,
+  bodies: Iterable<string>,
 ): Promise<number> {
-  await fillLog(ledgers, statusBodies({ environment: PREFIX, campaigns, eventsPerBody, seed }))
+  await fillLog(ledgers, bodies)
   const worker = await apps.startStatusWorker()
   const rate = await measureToEnd(countEvents(campaigns), async () => ledgers.countFolded(campaigns))
   await worker.stop()

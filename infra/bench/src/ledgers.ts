@@ -39,7 +39,12 @@ export class Ledgers {
 export async function sendCampaigns(
   apps: Apps,
   ledgers: Ledgers,
-  wanted: { readonly campaigns: number; readonly recipients: number; readonly seed: number },
+  wanted: {
+    readonly campaigns: number
+    readonly recipients: number
+    readonly seed: number
+    readonly patienceMs?: number
+  },
 ): Promise<SentCampaign[]> {
   const producer = await apps.startProducer()
   const worker = await apps.startSendWorker()
@@ -52,7 +57,7 @@ export async function sendCampaigns(
   }
   for (const id of ids) {
     const isSent = (counts: Readonly<Record<string, number>>): boolean => counts['recipients'] === counts['accepted']
-    await until(SEND_PATIENCE_MS, async () => readCounts(producer.url, id), isSent)
+    await until(wanted.patienceMs ?? SEND_PATIENCE_MS, async () => readCounts(producer.url, id), isSent)
   }
   await worker.stop()
   await producer.stop()

@@ -8,6 +8,7 @@ import { runCampaigns } from './campaigns.ts'
 import { runFold } from './fold.ts'
 import { runFuzz } from './fuzz.ts'
 import { runIntake } from './intake.ts'
+import { runMemory } from './memory.ts'
 import { type Options, parseOptions, type Part, USAGE } from './options.ts'
 import type { Bench, RunPart } from './part.ts'
 import { runQueue } from './queue.ts'
@@ -28,6 +29,7 @@ const RUN_PART: Readonly<Record<Part, RunPart>> = {
   fuzz: runFuzz,
   report: runReport,
   campaigns: runCampaigns,
+  memory: runMemory,
 }
 
 const EX_USAGE = 64

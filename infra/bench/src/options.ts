@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 /** The parts that are run when none is asked for. */
 const FIGURES = ['send', 'intake', 'queue', 'fold', 'webhook'] as const
 /** What is shown once, not measured in rounds: run when asked for. */
-export const SHOWS = ['storm', 'while-sending', 'fuzz', 'report', 'campaigns'] as const
+export const SHOWS = ['storm', 'while-sending', 'fuzz', 'report', 'campaigns', 'memory'] as const
 /** The parts of the bench that can be run alone. */
 export const PARTS = [...FIGURES, ...SHOWS] as const
 export type Part = (typeof PARTS)[number]

@@ -15,6 +15,8 @@ export type StatusesOptions = {
   /** For all bodies, or for each by its place. */
   readonly eventsPerBody: number | ((body: number) => number)
   readonly seed: number
+  /** The id of the message to a recipient, told instead of callback data: an endpoint that echoes nothing. */
+  readonly messageIdOf?: (ordinal: number) => string
 }
 
 /** What happened to each recipient's message. Every recipient has all three, so the numbers at the end are known. */
@@ -26,13 +28,14 @@ const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
  * Webhook bodies as Meta sends them, each event of each recipient once, all campaigns mixed and everything in random
  * order: nothing about the order helps whoever folds them.
  */
-export function* statusBodies({ environment, campaigns, eventsPerBody, seed }: StatusesOptions): Generator<string> {
+export function* statusBodies(options: StatusesOptions): Generator<string> {
+  const { environment, campaigns, eventsPerBody, seed, messageIdOf } = options
   const random = seededRandom(seed)
   const events = shuffled(random, campaigns)
   for (let from = 0, body = 0; from < events.length; body += 1) {
     const to = from + (typeof eventsPerBody === 'number' ? eventsPerBody : eventsPerBody(body))
     const statuses = Array.from(events.subarray(from, to), (event) =>
-      statusObject(environment, unpack(event, campaigns)),
+      statusObject(environment, unpack(event, campaigns), messageIdOf),
     )
     yield envelope(statuses)
     from = to
@@ -82,14 +85,19 @@ function unpack(event: number, campaigns: readonly SentCampaign[]): Event {
 }
 
 /** One status of Meta's `value.statuses[]` (webhooks v24: `pricing` on all but `failed`, no `conversation`). */
-function statusObject(environment: string, { place, campaign, ordinal, status }: Event): object {
+function statusObject(
+  environment: string,
+  { place, campaign, ordinal, status }: Event,
+  messageIdOf: StatusesOptions['messageIdOf'],
+): object {
   const random = seededRandom(place)
+  const data = encodeCallbackData({ environment, campaignId: campaign, ordinal, attempt: 1 })
   return {
-    id: `wamid.HBgN${letters(random, 48)}AA==`,
+    id: messageIdOf === undefined ? `wamid.HBgN${letters(random, 48)}AA==` : messageIdOf(ordinal),
     status,
     timestamp: String(1_795_000_000 + below(random, 86_400)),
     recipient_id: `55119${String(below(random, 10 ** 8)).padStart(8, '0')}`,
-    biz_opaque_callback_data: encodeCallbackData({ environment, campaignId: campaign, ordinal, attempt: 1 }),
+    ...(messageIdOf === undefined ? { biz_opaque_callback_data: data } : {}),
     pricing: { billable: true, pricing_model: 'PMP', type: 'regular', category: 'marketing_lite' },
   }
 }

@@ -2,12 +2,12 @@ import { startRedis } from '@chasqui/harness'
 import { APP_SECRET, configureApps, PREFIX } from './apps.ts'
 import { startEndpoint } from './endpoint/control.ts'
 import { figure } from './figure.ts'
-import { Ledgers, sendCampaigns } from './ledgers.ts'
+import { Ledgers } from './ledgers.ts'
 import type { RunPart } from './part.ts'
 import { csvPieces } from './recipients.ts'
 import { ratePerSecond } from './statistics.ts'
 import { type SentCampaign, statusBodies } from './statuses.ts'
-import { appendCsv, createCampaign, launch } from './upstream.ts'
+import { appendCsv, createCampaign, launch, readCounts } from './upstream.ts'
 import { until } from './until.ts'
 import { percentile, post } from './webhook/postman.ts'
 import { signedRequest } from './webhook/signed-request.ts'
@@ -15,6 +15,7 @@ import { signedRequest } from './webhook/signed-request.ts'
 const STATUSES_PER_SECOND = 3_000
 const MESSAGES_PER_SECOND = 1_000
 const CONNECTIONS = 64
+const SENT_PATIENCE_MS = 60_000
 const FIRST_MESSAGE_PATIENCE_MS = 20_000
 
 /** How soon webhooks are answered, 3,000 a second with one status each, while one send-worker sends 1,000 messages a second. */
@@ -24,17 +25,27 @@ export const runWhileSending: RunPart = async (bench) => {
   const endpoint = await startEndpoint()
   const ledgers = new Ledgers(redis)
   const setup = { redisUrl: redis.url, endpointUrl: endpoint.url, profileDir: null }
-  const before = await configureApps(setup)
   const apps = await configureApps({ ...setup, messagesPerSecond: MESSAGES_PER_SECOND })
   try {
     const recipients = seconds * MESSAGES_PER_SECOND
-    const sent = await sendCampaigns(before, ledgers, { campaigns: 1, recipients, seed: 1 })
-    const [producer, receiver] = [await apps.startProducer(), await apps.startStatusWorker()]
-    const campaign = await createCampaign(producer.url)
-    await appendCsv(producer.url, campaign, csvPieces({ recipients: recipients + 5 * MESSAGES_PER_SECOND, seed: 2 }))
-    await launch(producer.url, campaign)
+    const [producer, receiver] = await Promise.all([
+      apps.startProducer(),
+      apps.startStatusWorker(),
+      apps.startSendWorker(),
+    ])
+    const start = async (people: number, seed: number): Promise<string> => {
+      const id = await createCampaign(producer.url)
+      await appendCsv(producer.url, id, csvPieces({ recipients: people, seed }))
+      await launch(producer.url, id)
+      return id
+    }
+    // What the statuses are about, then what is sent while they come.
+    const before = await start(recipients, 1)
+    const isSent = (counts: Readonly<Record<string, number>>): boolean => counts['accepted'] === counts['recipients']
+    await until(SENT_PATIENCE_MS, async () => readCounts(producer.url, before), isSent)
+    const sent = [{ id: before, ordinals: await ledgers.acceptedOrdinals(before) }]
     const { count } = await endpoint.read()
-    await apps.startSendWorker()
+    await start(recipients + 5 * MESSAGES_PER_SECOND, 2)
     const isSending = (now: { readonly count: number }): boolean => now.count > count + MESSAGES_PER_SECOND
     await until(FIRST_MESSAGE_PATIENCE_MS, async () => endpoint.read(), isSending)
 
@@ -65,7 +76,6 @@ export const runWhileSending: RunPart = async (bench) => {
       figure('webhooks while sending: answers other than 200', 'answers', [others], { atMost: 0 }),
     ]
   } finally {
-    await before.stop()
     await apps.stop()
     await ledgers.close()
     await endpoint.stop()

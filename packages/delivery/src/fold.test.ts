@@ -8,7 +8,9 @@ import { foldInto, foldRecipient, mergeLessons } from './fold.ts'
 import type { Ledger, Lesson } from './fold.ts'
 import { PRICE, priceKindOf } from './prices.ts'
 
+/** 100,000 take some minutes: `FOLD_RUNS=100000 npx vitest run packages/delivery/src/fold.test.ts -t law`. */
 const RUNS = Number(process.env['FOLD_RUNS'] ?? 3_000)
+const TIMEOUT = { timeout: 30_000 + RUNS * 10 }
 const RECIPIENTS = 12
 
 const stateByte = fc
@@ -83,7 +85,7 @@ const history = fc.record({
 })
 
 describe('law 2: folding is idempotent, commutative and associative', () => {
-  test('any order, any repetition and any cut into batches give the ordered fold', () => {
+  test('any order, any repetition and any cut into batches give the ordered fold', TIMEOUT, () => {
     const noisy = history.chain(({ states, lessons }) =>
       fc.record({
         states: fc.constant(states),
@@ -106,7 +108,7 @@ describe('law 2: folding is idempotent, commutative and associative', () => {
     )
   })
 
-  test('merging the lessons of a batch changes nothing, whatever their facts and codes', () => {
+  test('merging the lessons of a batch changes nothing, whatever their facts and codes', TIMEOUT, () => {
     const anything: fc.Arbitrary<Lesson> = fc.record({
       ordinal: fc.integer({ min: 0, max: RECIPIENTS }),
       attempt: fc.integer({ min: 0, max: 20 }),
@@ -122,7 +124,7 @@ describe('law 2: folding is idempotent, commutative and associative', () => {
   })
 })
 
-test('law 1: counts add up to recipients, and every counter is what a recount finds', () => {
+test('law 1: counts add up to recipients, and every counter is what a recount finds', TIMEOUT, () => {
   fc.assert(
     fc.property(history, ({ states, lessons }) => {
       const ledger = folded(states, [lessons])

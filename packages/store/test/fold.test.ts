@@ -27,7 +27,9 @@ import { countLedger, recount } from '../src/recount.ts'
 import { closeRedis, connectRedis } from '../src/redis.ts'
 import type { RedisClient } from '../src/redis.ts'
 
+/** 100,000 take some twenty minutes: `FOLD_RUNS=100000 npx vitest run packages/store/test/fold.test.ts -t law`. */
 const RUNS = Number(process.env['FOLD_RUNS'] ?? 300)
+const TIMEOUT = { timeout: 30_000 + RUNS * 100 }
 const ID = 'c1'
 const ROWS = 10
 const FUTURE = 9_000_000_000_000
@@ -232,7 +234,7 @@ const step = fc.oneof(
 )
 
 describe('folding', () => {
-  test('law 3: script and model agree on every random history of claims, answers and statuses', async () => {
+  test('law 3: script and model agree on every random history of claims, answers and statuses', TIMEOUT, async () => {
     await fc.assert(
       fc.asyncProperty(beginning, fc.array(step, { maxLength: 20 }), async (start, steps) => {
         const model = await begin(start)
@@ -277,7 +279,7 @@ describe('folding', () => {
     )
   })
 
-  test('law 2: any order, any repeats and any cuts give what the ordered fold gives', async () => {
+  test('law 2: any order, any repeats and any cuts give what the ordered fold gives', TIMEOUT, async () => {
     const history = fc.array(lesson, { maxLength: 30 }).chain((lessons) =>
       fc.record({
         lessons: fc.constant(lessons),

@@ -4,14 +4,20 @@
  */
 const ID_DIGITS = 16
 const ID_SLOT = '0'.repeat(ID_DIGITS)
+const MESSAGE_ID = `wamid.HBgNNTUxMTkwMDAwMDAwMBUCABEYEg${ID_SLOT}AA==`
 const BODY =
   '{"messaging_product":"whatsapp","contacts":[{"input":"+5511900000000","wa_id":"5511900000000"}],' +
-  `"messages":[{"id":"wamid.HBgNNTUxMTkwMDAwMDAwMBUCABEYEg${ID_SLOT}AA==","message_status":"accepted"}]}`
+  `"messages":[{"id":"${MESSAGE_ID}","message_status":"accepted"}]}`
 const TEMPLATE = Buffer.from(
   'HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\n' +
     `Content-Length: ${BODY.length}\r\nConnection: keep-alive\r\n\r\n${BODY}`,
 )
 const ID_AT = TEMPLATE.indexOf(ID_SLOT)
+
+/** The message id of the answer to a request, counted from 0. */
+export function messageIdOf(request: number): string {
+  return MESSAGE_ID.replace(ID_SLOT, String(request).padStart(ID_DIGITS, '0'))
+}
 
 /** `count` whole HTTP answers in one buffer, with the message ids `first`, `first + 1` … in decimal. */
 export function answers(first: number, count: number): Buffer {
