@@ -13,6 +13,8 @@ export type MemberOptions = {
 
 /** An orchestrator starts a process that ended again after this, ms. */
 const RESTART_AFTER_MS = 200
+/** A process on a busy machine serves within this, ms. */
+const READY_MS = 180_000
 
 /** One process that somebody keeps running: whoever kills it, it comes back, as under any orchestrator. */
 export class Member {
@@ -37,12 +39,12 @@ export class Member {
     this.#wanted = true
     const app = this.#spawn()
     this.#keeping = this.#keep(app)
-    return await app.ready(60_000)
+    return await app.ready(READY_MS)
   }
 
   /** Whether it says that it is alive, within a second, as an orchestrator asks; told by the process that runs now. */
   async isLive(): Promise<boolean> {
-    const metricsPort = (await this.#app?.ready(60_000))?.metricsPort ?? 0
+    const metricsPort = (await this.#app?.ready(READY_MS))?.metricsPort ?? 0
     const answer = await fetch(`http://127.0.0.1:${metricsPort}/livez`, { signal: AbortSignal.timeout(1_000) }).catch(
       () => null,
     )

@@ -11,6 +11,7 @@ import { redisAway } from './scenarios/redis-away.ts'
 import { replyCuts } from './scenarios/reply-cuts.ts'
 import { rollback } from './scenarios/rollback.ts'
 import { rollingRestarts } from './scenarios/rolling-restarts.ts'
+import { uploadKills } from './scenarios/upload-kills.ts'
 import { webhookOutage } from './scenarios/webhook-outage.ts'
 import { mutation } from './mutation/scenario.ts'
 import { simulation } from './simulation/scenario.ts'
@@ -20,6 +21,7 @@ export const SCENARIOS: readonly Scenario[] = [
   simulation,
   killStormKeep,
   killStormResend,
+  uploadKills,
   stoppedProcesses,
   frozenLoops,
   replyCuts,

@@ -127,8 +127,14 @@ export class Stage {
     const upstream = new Upstream(`http://127.0.0.1:${producerPort}`)
     const witness = new Witness(endpoint)
     const stage = new Stage({ redis, witness, upstream, producer, workers, statusWorkers, proxies, simulator, folder })
-    await Promise.all([producer, ...statusWorkers, ...workers].map(async (member) => await member.start()))
-    return stage
+    try {
+      await Promise.all(stage.members.map(async (member) => await member.start()))
+      return stage
+    } catch (error) {
+      // Whoever did start would keep the harness, and the machine, busy for ever.
+      await stage.clear()
+      throw error
+    }
   }
 
   /** Everybody who may be killed, Redis aside. */

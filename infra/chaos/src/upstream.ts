@@ -15,9 +15,29 @@ export type CampaignOptions = {
   readonly schedule?: { readonly startAt: string }
 }
 
+/** Told of each piece of an upload that was handed over: its number from 0, and how many there are. */
+export type OnPiece = (piece: number, pieces: number) => Promise<void>
+
 const PATIENCE_MS = 60_000
+/** Small enough that many pieces lie in each batch the producer takes in. */
+const PIECE_ROWS = 250
+const TRICKLE_MS = 5
 const AGAIN_MS = 200
 const CONFLICT = Symbol('409')
+
+/** A stream is made anew for each try. */
+type Body = string | (() => AsyncIterable<Uint8Array>) | null
+
+async function* trickle(rows: readonly string[], onPiece: OnPiece): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder()
+  yield encoder.encode('to,first_name\n')
+  const pieces = Math.ceil(rows.length / PIECE_ROWS)
+  for (let piece = 0; piece < pieces; piece++) {
+    yield encoder.encode(rows.slice(piece * PIECE_ROWS, (piece + 1) * PIECE_ROWS).join(''))
+    await sleep(TRICKLE_MS)
+    await onPiece(piece, pieces)
+  }
+}
 
 /** An upstream system: a client of the producer's API that asks again until it is answered, for every call may be repeated. */
 export class Upstream {
@@ -34,8 +54,8 @@ export class Upstream {
     return id
   }
 
-  /** A draft of these people. `key`: the Idempotency-Key. */
-  async prepare(key: string, numbers: readonly string[], options: CampaignOptions): Promise<string> {
+  /** A draft of these people. `key`: the Idempotency-Key. With `onPiece` the people come trickling, and it is told of it. */
+  async prepare(key: string, numbers: readonly string[], options: CampaignOptions, onPiece?: OnPiece): Promise<string> {
     const spec = {
       name: key,
       template: {
@@ -49,7 +69,8 @@ export class Upstream {
       'content-type': 'application/json',
       'idempotency-key': key,
     })) as { id: string }
-    const csv = `to,first_name\n${numbers.map((to, index) => `${to},name${index}`).join('\n')}\n`
+    const rows = numbers.map((to, index) => `${to},name${index}\n`)
+    const csv = onPiece === undefined ? `to,first_name\n${rows.join('')}` : () => trickle(rows, onPiece)
     await this.#call(`/v1/campaigns/${id}/recipients`, csv, { 'content-type': 'text/csv' })
     return id
   }
@@ -69,7 +90,7 @@ export class Upstream {
     return (await this.#call(`/v1/campaigns/${id}`, null, {})) as Report
   }
 
-  async #call(path: string, body: string | null, headers: Readonly<Record<string, string>>): Promise<unknown> {
+  async #call(path: string, body: Body, headers: Readonly<Record<string, string>>): Promise<unknown> {
     const giveUpAt = performance.now() + PATIENCE_MS
     for (;;) {
       const answer = await this.#attempt(path, body, headers)
@@ -82,13 +103,13 @@ export class Upstream {
   /** A dead producer and a 503 are worth another try; any other refusal is a defect of the scenario. */
   async #attempt(
     path: string,
-    body: string | null,
+    body: Body,
     headers: Readonly<Record<string, string>>,
   ): Promise<{ readonly json: unknown } | { readonly away: string }> {
     const response = await fetch(`${this.#url}${path}`, {
       method: body === null ? 'GET' : 'POST',
       headers,
-      ...(body === null || body === '' ? {} : { body }),
+      ...(body === null || body === '' ? {} : typeof body === 'string' ? { body } : { body: body(), duplex: 'half' }),
       signal: AbortSignal.timeout(20_000),
     }).catch((error: unknown) => error)
     if (!(response instanceof Response)) return { away: String(response) }

@@ -18,6 +18,7 @@ const CLAIM = `${SCRIPTS}/claim-window.lua`
 const SETTLE = `${SCRIPTS}/settle-rows.lua`
 const ALLOW_OOM = '#!lua flags=allow-oom\n'
 const FULL_MEMORY = test('packages/store/test/full-memory.test.ts')
+const MESSAGE_IDS = test('packages/store/test/message-ids.test.ts')
 const SENDING = 'apps/send-worker/test/sending.test.ts'
 
 /**
@@ -71,6 +72,11 @@ export const MUTATIONS: readonly Mutation[] = [
       from: "if (ledger.status !== 'running') return { kind: 'stopped', status: ledger.status }",
       to: '',
     },
+  ),
+  ...both(
+    'a claim needs a sender that is not paused',
+    { file: CLAIM, from: "if campaign[4] then return { now, 'stopped', 'sender_paused' } end", to: '' },
+    { file: MODEL, from: "if (ledger.barred) return { kind: 'stopped', status: 'sender_paused' }", to: '' },
   ),
   ...both(
     'no claim after the last safe moment',
@@ -179,6 +185,21 @@ export const MUTATIONS: readonly Mutation[] = [
     },
     LEDGER,
   ),
+  one('nobody is tried again within a day of 131049', 'decide.ts', SIMULATION, {
+    file: 'packages/delivery/src/decide.ts',
+    from: 'const wait = Math.max(waitMs ?? 0, DAY_MS)',
+    to: 'const wait = waitMs ?? 0',
+  }),
+  one('a status that came before its message id waits for it', 'match-messages.lua', MESSAGE_IDS, {
+    file: `${SCRIPTS}/match-messages.lua`,
+    from: "redis.call('HSET', KEYS[2], id, cmsgpack.pack(bodies))",
+    to: '',
+  }),
+  one('a message id calls the statuses that wait for it', 'note-messages.lua', MESSAGE_IDS, {
+    file: `${SCRIPTS}/note-messages.lua`,
+    from: "redis.call('SADD', KEYS[3], id)",
+    to: '',
+  }),
   one('the fence: no request of an old claim', 'core', test('packages/delivery/src/fence.test.ts'), {
     file: 'packages/delivery/src/fence.ts',
     from: "if (age > CLAIM_AGE_MAX_MS) return 'stale_claim'",

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { between, pick, seededRandom } from '../random.ts'
 import type { Random } from '../random.ts'
-import { atRest, judgeCampaign } from '../rest.ts'
+import { atRest, judgeCampaign, until } from '../rest.ts'
 import type { Result, Run, Scenario } from '../scenario.ts'
 import { people, SENDER, Stage } from '../stage.ts'
 
@@ -20,20 +20,38 @@ export const ROUGH = {
   webhooks: { shuffledShare: 0.3, duplicateShare: 0.3, retryMaxMs: 2_000 },
 }
 
-/** Kills whoever comes to hand, again and again: mostly send-workers, now and then Redis itself. */
-async function storm(stage: Stage, random: Random, kills: number, { say }: Run): Promise<Record<string, number>> {
+/** Who is killed, and how often of so many: nobody is left out by chance. */
+const VICTIMS = { 'send-worker': 0.65, redis: 0.13, 'status-worker': 0.13, producer: 0.09 } as const
+/** The storm is over when so much of the campaign is sent. */
+const STORMY_SHARE = 0.9
+
+/**
+ * Kills whoever comes to hand, again and again. Each kill waits for its share of the sending: on a busy machine all kills
+ * would be over before processes that take seconds to start had sent anything.
+ */
+async function storm(
+  stage: Stage,
+  random: Random,
+  { kills, recipients }: { readonly kills: number; readonly recipients: number },
+  { say }: Run,
+): Promise<Record<string, number>> {
   const killed: Record<string, number> = {}
-  for (let kill = 0; kill < kills; kill++) {
-    await sleep(between(random, 400, 1_800))
-    const lot = random()
-    if (lot < 0.12) {
-      await stage.killRedis(between(random, 0, 1_000))
-      killed['redis'] = (killed['redis'] ?? 0) + 1
-      continue
-    }
-    const member = lot < 0.7 ? pick(random, stage.workers) : pick(random, stage.members)
-    member.kill()
-    killed[member.name] = (killed[member.name] ?? 0) + 1
+  for (const [kill, victim] of victims(random, kills).entries()) {
+    const share = (kill / kills) * STORMY_SHARE * recipients
+    await until(
+      `${Math.floor(share)} messages`,
+      300_000,
+      async () => (await stage.witness.summary()).requests.received,
+      (received) => received >= share,
+    )
+    await sleep(between(random, 50, 800))
+    killed[victim] = (killed[victim] ?? 0) + 1
+    if (victim === 'redis') await stage.killRedis(between(random, 0, 1_000))
+    else
+      pick(
+        random,
+        stage.members.filter(({ name }) => name === victim),
+      ).kill()
   }
   say(
     `killed ${Object.entries(killed)
@@ -41,6 +59,14 @@ async function storm(stage: Stage, random: Random, kills: number, { say }: Run):
       .join(', ')}`,
   )
   return killed
+}
+
+/** In any order. */
+function victims(random: Random, kills: number): string[] {
+  const list = Object.entries(VICTIMS).flatMap(([name, share]) =>
+    Array.from({ length: Math.max(1, Math.round(share * kills)) }, () => ({ name, lot: random() })),
+  )
+  return list.toSorted((one, other) => one.lot - other.lot).map(({ name }) => name)
 }
 
 async function run(options: Run, onUnknown: 'keep' | 'resend'): Promise<Result> {
@@ -57,14 +83,20 @@ async function run(options: Run, onUnknown: 'keep' | 'resend'): Promise<Result> 
   })
   try {
     const campaign = await stage.upstream.run(`storm-${options.seed}`, numbers, { sender: SENDER, onUnknown })
-    const killed = await storm(stage, random, kills, options)
+    const killed = await storm(stage, random, { kills, recipients }, options)
     options.say(`at the end of the storm: ${JSON.stringify(await stage.counts(campaign))}`)
     await atRest(stage, campaign, 300_000)
     const { violations, figures } = await judgeCampaign(stage, campaign, numbers)
     const unsent = onUnknown === 'resend' && figures.unknown > 0 ? [`${figures.unknown} stay unknown under resend`] : []
     const total = Object.values(killed).reduce((sum, times) => sum + times, 0)
     return {
-      figures: { ...figures, kills: total, redisKills: killed['redis'] ?? 0 },
+      figures: {
+        ...figures,
+        kills: total,
+        redisKills: killed['redis'] ?? 0,
+        statusWorkerKills: killed['status-worker'] ?? 0,
+        producerKills: killed['producer'] ?? 0,
+      },
       violations: [...violations, ...unsent],
     }
   } finally {

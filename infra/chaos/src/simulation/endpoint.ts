@@ -14,8 +14,8 @@ export type Webhook = { readonly lesson: Lesson; dueAt: number; readonly eventAt
 
 const ACCEPTED: Outcome = { kind: 'accepted', messageId: 'm', held: false }
 const LOST: Outcome = { kind: 'lost', reason: 'simulated' }
-/** Reject, pair limit, throughput, overload, opt-out, "something went wrong" (not sent here). */
-const CODES = [131026, 131056, 130429, 131016, 131050, 131000] as const
+/** Reject, pair limit, throughput, overload, opt-out, "something went wrong" (not sent here), enough marketing for now. */
+const CODES = [131026, 131056, 130429, 131016, 131050, 131000, 131049] as const
 
 /** The witness: what was asked of it, and the truth about it. */
 export class ModelEndpoint {

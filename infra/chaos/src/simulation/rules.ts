@@ -14,6 +14,8 @@ export type Rules = {
   readonly lostProcessed: number
   readonly lostUnprocessed: number
   readonly refused: number
+  /** How often the campaign tries a person again a day after 131049. */
+  readonly ecosystemLimitRetries: number
   /** Status webhooks come within this. */
   readonly webhookDelayMs: number
   readonly webhookLost: number
@@ -29,6 +31,7 @@ export const FAULTS = [
   'cut',
   'skew',
   'pause',
+  'pause_sender',
   'cancel',
   'opt_out',
   'status_worker_down',
@@ -71,6 +74,7 @@ export function drawRules(random: Random, withFaults: readonly Fault[]): Rules {
     lostProcessed: random() < 0.6 ? random() * 0.4 : 0,
     lostUnprocessed: random() < 0.6 ? random() * 0.3 : 0,
     refused: random() < 0.5 ? random() * 0.4 : 0,
+    ecosystemLimitRetries: pick(random, [0, 0, 1, 2]),
     webhookDelayMs: prompt ? 1_500 : pick(random, [100, 2_000, 30_000]),
     webhookLost: prompt || random() < 0.6 ? 0 : random() * 0.5,
     webhookDoubled: random() * 0.5,

@@ -365,12 +365,13 @@ export class ModelWorker {
   }
 
   #conclude(window: Window, row: Row, outcome: Outcome): void {
-    const { random, notAfter } = this.#world
+    const { random, notAfter, rules } = this.#world
     const { move, effect } = decide(outcome, {
       attempt: row.attempt,
       now: this.#clock?.now() ?? 0,
       notAfter,
       random: random(),
+      ecosystemLimitRetries: rules.ecosystemLimitRetries,
     })
     this.#settleRow(window, row, move)
     const nothing = (): void => {}

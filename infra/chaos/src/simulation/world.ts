@@ -19,6 +19,10 @@ const BEGINNING = 1_000_000
 const SNAPSHOT_EVERY = 15
 /** More than this and something will never end. */
 const SETTLING_STEPS = 20_000
+/** A day after 131049; a machine that was suspended has a clock that is behind until Redis speaks next. */
+const ECOSYSTEM_WAIT_MS = 86_400_000 - 60_000
+/** A wait longer than this is not lived through beat by beat. */
+const LONG_WAIT_MS = 60_000
 
 /** One simulated installation. All chance comes from `random`, all time from `now`: a seed is a history. */
 export class World {
@@ -45,6 +49,8 @@ export class World {
   readonly #claimedBackwards = new Set<string>()
   /** What a worker was told is written down, by ordinal. */
   readonly #acknowledged = new Map<number, number>()
+  /** When a worker was told that Redis has a refusal by 131049, by ordinal. */
+  readonly #limitedAt = new Map<number, number>()
   /** Facts that were answered 200, by ordinal. */
   readonly #told: Uint8Array
 
@@ -77,7 +83,9 @@ export class World {
   settleDown(): void {
     this.#statusWorkerUp = true
     if (this.redis.stored.ledger.status === 'paused') this.#move('running')
+    this.redis.stored.ledger.barred = false
     for (let step = 0; step < SETTLING_STEPS; step++) {
+      this.#sleepUntilTomorrow()
       this.#goOn()
       checkLedger(this.redis.stored.ledger)
       if (this.#isQuiet()) return this.#checkEnd()
@@ -91,7 +99,7 @@ export class World {
     const { ledger } = this.redis.stored
     const known = ledger.claims.has(ask.token)
     const before = ledger.states.slice(ask.chunk * CHUNK_ROWS, (ask.chunk + 1) * CHUNK_ROWS)
-    const status = ledger.status
+    const { status, barred } = ledger
     const dues = new Map(ledger.dues)
     const answer = this.redis.claim(ask)
     if (known || answer.kind !== 'claimed') return answer
@@ -100,6 +108,7 @@ export class World {
     this.#claimedAt.set(ask.token, this.now)
     if (this.#rolledBackTo !== null) this.#claimedBackwards.add(ask.token)
     if (status !== 'running') throw new Violation('law 4', `claimed while ${status}`)
+    if (barred) throw new Violation('law 4', 'claimed while its sender is paused')
     if (this.now - ask.bornAt > TIMES.claimPatience)
       throw new Violation('law 4', 'a claim was made long after it was asked for')
     if (this.notAfter !== null && this.now + TIMES.margin > this.notAfter)
@@ -141,6 +150,8 @@ export class World {
       throw new Violation('law 4', 'sent although opted out before the claim')
     if (this.notAfter !== null && this.now > this.notAfter)
       throw new Violation('law 4', `sent ${this.now - this.notAfter} ms after the last safe moment`)
+    const waited = this.now - (this.#limitedAt.get(ordinal) ?? -Infinity)
+    if (waited < ECOSYSTEM_WAIT_MS) throw new Violation('law 4', `sent ${waited} ms after 131049`)
   }
 
   /** A worker was told that Redis has this. */
@@ -149,6 +160,7 @@ export class World {
     for (const { row, move } of rows) {
       if (move.kind === 'accepted') this.#acknowledged.set(chunk * CHUNK_ROWS + row, STATE.accepted)
       if (move.kind === 'rejected') this.#acknowledged.set(chunk * CHUNK_ROWS + row, STATE.rejected)
+      if (move.kind === 'retry' && move.code === 131049) this.#limitedAt.set(chunk * CHUNK_ROWS + row, this.now)
     }
   }
 
@@ -235,6 +247,9 @@ export class World {
         return worker?.jump((this.random() - 0.5) * 7_200_000)
       case 'pause':
         return this.#move(this.redis.stored.ledger.status === 'paused' ? 'running' : 'paused')
+      case 'pause_sender':
+        this.redis.stored.ledger.barred = !this.redis.stored.ledger.barred
+        return
       case 'cancel':
         return this.random() < 0.1 ? this.#move('canceled') : undefined
       case 'opt_out': {
@@ -281,6 +296,19 @@ export class World {
   }
 
   // The end.
+
+  /** Nobody is left but people whom 131049 made wait: the day passes at once, beats and all. */
+  #sleepUntilTomorrow(): void {
+    const { ledger, log, receiver } = this.redis.stored
+    if (this.endpoint.webhooks.length > 0 || log.length > 0 || this.ghosts.length > 0) return
+    if (ledger.claims.size > 0 || ledger.dues.size === 0) return
+    if (ledger.dues.size < count(ledger.counts, 'pending')) return
+    const due = Math.min(...ledger.dues.values())
+    if (due - this.now < LONG_WAIT_MS) return
+    this.now = due
+    // Status-workers went on beating, of course.
+    if (receiver !== null) receiver.seen = this.now
+  }
 
   #isQuiet(): boolean {
     const { ledger, log } = this.redis.stored
