@@ -18,7 +18,8 @@ export type CampaignOptions = {
 /** Told of each piece of an upload that was handed over: its number from 0, and how many there are. */
 export type OnPiece = (piece: number, pieces: number) => Promise<void>
 
-const PATIENCE_MS = 60_000
+/** Through several deaths of the producer, each of them slow to come back on a busy machine. */
+const PATIENCE_MS = 300_000
 /** Small enough that many pieces lie in each batch the producer takes in. */
 const PIECE_ROWS = 250
 const TRICKLE_MS = 5
@@ -112,11 +113,18 @@ export class Upstream {
       ...(body === null || body === '' ? {} : typeof body === 'string' ? { body } : { body: body(), duplex: 'half' }),
       signal: AbortSignal.timeout(20_000),
     }).catch((error: unknown) => error)
-    if (!(response instanceof Response)) return { away: String(response) }
+    if (!(response instanceof Response)) return { away: reasonOf(response) }
     const text = await response.text().catch(() => null)
     if (text === null || response.status >= 500) return { away: `${response.status} ${text}` }
     if (response.status === 409) return { json: CONFLICT }
     if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`)
     return { json: text === '' ? null : (JSON.parse(text) as unknown) }
   }
+}
+
+/** `fetch failed` says nothing; its cause does. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error && error.cause !== undefined
+    ? `${error.message}: ${String(error.cause)}`
+    : String(error)
 }

@@ -5,8 +5,8 @@ import type { Result, Run, Scenario } from '../scenario.ts'
 import { people, SENDER, Stage } from '../stage.ts'
 import type { OnPiece } from '../upstream.ts'
 
-/** So many of the kills take Redis instead of the producer. */
-const REDIS_SHARE = 0.2
+/** So many of the kills after the first take Redis instead of the producer; an upload may outlast that. */
+const REDIS_SHARE = 0.25
 
 type Kills = { producer: number; redis: number }
 
@@ -17,8 +17,9 @@ function killing(stage: Stage, random: Random, kills: number, killed: Kills): On
   return async (piece, pieces) => {
     if (piece === 0) at = left > 0 ? between(random, 0, pieces - 1) : null
     if (piece !== at) return
+    const isFirst = left === kills
     left -= 1
-    if (random() < REDIS_SHARE) {
+    if (!isFirst && random() < REDIS_SHARE) {
       killed.redis += 1
       await stage.killRedis(between(random, 0, 500))
     } else {
@@ -55,9 +56,8 @@ async function run({ seed, short, say }: Run): Promise<Result> {
       for (const field of ['recipients', 'accepted', 'unknown', 'twice', 'lost'] as const)
         sum[field] += verdict.figures[field]
     }
-    const expected = campaigns * kills
-    if (killed.producer + killed.redis < expected)
-      violations.push(`${killed.producer + killed.redis} kills of ${expected} fell into an upload`)
+    if (killed.producer < campaigns)
+      violations.push(`the producer died in ${killed.producer} of ${campaigns} uploads: nothing is shown`)
     return { figures: { ...sum, producerKills: killed.producer, redisKills: killed.redis }, violations }
   } finally {
     await stage.clear()
