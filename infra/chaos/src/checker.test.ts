@@ -24,6 +24,7 @@ function evidence(change: Partial<Evidence> = {}): Evidence {
     counts: { recipients: 2, accepted: 2, 'delivery:sent': 2 },
     people: PEOPLE,
     posts: [post(0), post(1)],
+    witnessDelayMs: 0,
     ...change,
   }
 }
@@ -35,6 +36,10 @@ test('finds nothing where nothing is wrong', () => {
   })
 })
 
+test('takes no request for late that the witness itself may have kept waiting', () => {
+  expect(judge(evidence({ notAfter: 990, witnessDelayMs: 10 })).violations).toEqual([])
+})
+
 test.each<[string, Partial<Evidence>, RegExp]>([
   ['a second message', { posts: [post(0), post(1), post(1)] }, /sent to twice/],
   ['a message nobody got', { posts: [post(0)] }, /accepted, but the endpoint has no message/],
@@ -43,6 +48,7 @@ test.each<[string, Partial<Evidence>, RegExp]>([
   ['a recipient too few', { people: [...PEOPLE, '+551160000002'] }, /2 recipients of 3/],
   ['a request to somebody else', { posts: [post(0), post(1, { to: '+551169999999' })] }, /names nobody/],
   ['a request too late', { notAfter: 999 }, /after the last safe moment, by up to 1.0 ms/],
+  ['a request later than the witness is', { notAfter: 989, witnessDelayMs: 10 }, /by up to 11.0 ms/],
   [
     'a message to somebody who counts as rejected',
     {

@@ -5,7 +5,7 @@ import { CHUNK_ROWS, Chunks } from '@chasqui/store'
 
 import { judge } from './checker.ts'
 import type { Verdict } from './checker.ts'
-import { people, SENDER } from './stage.ts'
+import { people as phoneNumbers, SENDER } from './stage.ts'
 import type { Stage } from './stage.ts'
 
 const LOOK_EVERY_MS = 250
@@ -52,7 +52,7 @@ export async function atRest(stage: Stage, campaign: string, patienceMs: number)
     const { pending = 0, sending = 0, unknown = 0 } = counts
     const waits = status === 'running' && pending + sending === 0 && unknown > 0
     if (waits && performance.now() - murmuredAt > MURMUR_EVERY_MS) {
-      const numbers = people(MURMUR_PEOPLE, MURMUR_FROM + murmurs++ * MURMUR_PEOPLE)
+      const numbers = phoneNumbers(MURMUR_PEOPLE, MURMUR_FROM + murmurs++ * MURMUR_PEOPLE)
       await stage.upstream.run(`murmur-${murmurs}`, numbers, { sender: SENDER, onUnknown: 'keep' })
       murmuredAt = performance.now()
     }
@@ -101,13 +101,14 @@ export async function peopleOf({ client, keys }: Stage, campaign: string): Promi
 /** Holds the ledger of a campaign at rest against the witness. `uploaded`: who was meant. */
 export async function judgeCampaign(stage: Stage, campaign: string, uploaded: readonly string[]): Promise<Verdict> {
   const { client, keys, witness } = stage
-  const [people, states, facts, counts, record, posts] = await Promise.all([
+  const [people, states, facts, counts, record, posts, summary] = await Promise.all([
     peopleOf(stage, campaign),
     client.getBuffer(keys.states(campaign)),
     client.getBuffer(keys.facts(campaign)),
     stage.counts(campaign),
     client.hmget(keys.campaign(campaign), 'onUnknown', 'notAfter'),
     witness.posts(campaign),
+    witness.summary(),
   ])
   const [onUnknown, notAfter] = record
   const verdict = judge({
@@ -118,6 +119,7 @@ export async function judgeCampaign(stage: Stage, campaign: string, uploaded: re
     counts,
     people,
     posts,
+    witnessDelayMs: summary.witness.loopDelayMaxMs,
   })
   const takenIn = new Set(people)
   const missing = uploaded.filter((person) => !takenIn.has(person)).length

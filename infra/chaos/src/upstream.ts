@@ -124,7 +124,7 @@ export class Upstream {
 
 /** `fetch failed` says nothing; its cause does. */
 function reasonOf(error: unknown): string {
-  return error instanceof Error && error.cause !== undefined
-    ? `${error.message}: ${String(error.cause)}`
+  return error instanceof Error && error.cause instanceof Error
+    ? `${error.message}: ${error.cause.message}`
     : String(error)
 }

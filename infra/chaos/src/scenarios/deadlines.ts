@@ -38,11 +38,12 @@ async function run({ seed, short, say }: Run): Promise<Result> {
       for (const field of ['recipients', 'accepted', 'unknown', 'twice', 'lost', 'late'] as const)
         sum[field] += verdict.figures[field]
     }
-    const throttled = Object.values((await stage.witness.summary()).rate)[0]?.throttled ?? 0
+    const { rate, witness } = await stage.witness.summary()
+    const throttled = Object.values(rate)[0]?.throttled ?? 0
     say(`${throttled} requests were throttled`)
     if (throttled === 0) violations.push('nothing was throttled: there was no storm')
     if (sum.expired === 0 || sum.accepted === 0) violations.push('all or nothing expired: the deadlines showed nothing')
-    return { figures: { ...sum, throttled }, violations }
+    return { figures: { ...sum, throttled, witnessDelayMs: Math.ceil(witness.loopDelayMaxMs) }, violations }
   } finally {
     await stage.clear()
   }
