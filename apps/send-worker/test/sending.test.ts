@@ -232,13 +232,13 @@ describe("the endpoint's word", () => {
       } else if (follow.kind === 'rest') {
         // A rest may be over before anybody looks: that there was one stays written down.
         await expect
-          .poll(async () => (await bench.senders.pacing(SENDER)).restUntil, { timeout: 5_000, interval: 10 })
+          .poll(async () => (await bench.senders.pacing(SENDER)).restUntil, { timeout: 20_000, interval: 10 })
           .toBeGreaterThan(0)
         await bench.client.del(bench.keys.rate(SENDER))
       } else {
         await expect
           .poll(async () => [...(await bench.senders.blocks(SENDER, Date.now())).keys()], {
-            timeout: 5_000,
+            timeout: 20_000,
             interval: 20,
           })
           .toEqual([`code_${code}`])
