@@ -1,16 +1,18 @@
 import { restDelay } from '@chasqui/delivery'
-import type { Effect, Outcome } from '@chasqui/delivery'
+import type { Effect, ErrorScope, Outcome } from '@chasqui/delivery'
 import type { Senders } from '@chasqui/store'
 
 export type EffectsOptions = {
   readonly senders: Senders
   readonly sender: string
+  /** Senders that news of this scope is about, this one among them: all of an account, all that share a token. */
+  readonly concerned: (scope: ErrorScope) => readonly string[]
   /** Stop a campaign with a reason; it stays stopped until somebody, or `until` (ms by Redis), resumes it. */
   readonly holdCampaign: (campaign: string, reason: string, until: number | null) => Promise<void>
   /** Ms by Redis' clock. */
   readonly now: () => number
   readonly random: () => number
-  readonly onBlocked: (code: number, until: number) => void
+  readonly onBlocked: (sender: string, code: number, until: number) => void
 }
 
 /** Many messages in flight hear the same news; it is acted upon once in this time, ms. */
@@ -52,8 +54,14 @@ export class Effects {
         if (!this.#isNews(`block ${effect.code}`)) return
         const since = Math.floor(now())
         const until = since + effect.forMs
-        await senders.block(sender, `code_${effect.code}`, { since, until, code: effect.code, detail: effect.scope })
-        this.#options.onBlocked(effect.code, until)
+        const { code, scope } = effect
+        // The others would only hear the same, each at the cost of a message.
+        await Promise.all(
+          this.#options.concerned(scope).map(async (id) => {
+            await senders.block(id, `code_${code}`, { since, until, code, detail: scope })
+            this.#options.onBlocked(id, code, until)
+          }),
+        )
         return
       }
       case 'hold_campaign':

@@ -1,3 +1,4 @@
+import type { ErrorScope } from '@chasqui/delivery'
 import { pause } from '@chasqui/runtime'
 import type { Logger } from '@chasqui/runtime'
 
@@ -93,7 +94,9 @@ export class Roster {
   }
 
   #begin(configured: ConfiguredSender): void {
-    const sender = new SendingSender(configured, this.#options.shared)
+    const sender = new SendingSender(configured, this.#options.shared, (of, scope) =>
+      kinOf(of, this.configured(), scope),
+    )
     this.#working.set(configured.id, { sender, configured })
     sender.start()
     this.#options.logger.info(
@@ -109,6 +112,14 @@ export class Roster {
       this.#options.logger.error({ err: error }, 'senders cannot be read; going on with those known')
     this.#complaint = complaint
   }
+}
+
+/** All senders, of those given and itself, that news of this scope about one of them is about. */
+export function kinOf(sender: ConfiguredSender, all: readonly ConfiguredSender[], scope: ErrorScope): string[] {
+  const isKin = (other: ConfiguredSender): boolean =>
+    (scope === 'account' && other.wabaId === sender.wabaId) ||
+    (scope === 'token' && other.accessToken === sender.accessToken)
+  return [sender.id, ...all.filter((other) => other.id !== sender.id && isKin(other)).map(({ id }) => id)]
 }
 
 /** What cannot change while requests are on their way. */

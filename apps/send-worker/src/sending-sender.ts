@@ -1,4 +1,4 @@
-import type { Effect, Outcome, RedisClock } from '@chasqui/delivery'
+import type { Effect, ErrorScope, Outcome, RedisClock } from '@chasqui/delivery'
 import { compileMessage, Endpoint } from '@chasqui/whatsapp'
 import { SendQueue, Visitor } from '@chasqui/queue'
 import { PAUSED } from '@chasqui/store'
@@ -72,7 +72,12 @@ export class SendingSender {
   readonly #extras: ExtraVisits
   #sender: ConfiguredSender
 
-  constructor(sender: ConfiguredSender, shared: Shared) {
+  /** @param kin the ids of all senders that news of a scope about this one is about. */
+  constructor(
+    sender: ConfiguredSender,
+    shared: Shared,
+    kin: (sender: ConfiguredSender, scope: ErrorScope) => readonly string[],
+  ) {
     this.id = sender.id
     this.#shared = shared
     this.#sender = sender
@@ -86,12 +91,13 @@ export class SendingSender {
     this.#effects = new Effects({
       senders: shared.senders,
       sender: sender.id,
+      concerned: (scope) => kin(this.#sender, scope),
       holdCampaign: async (campaign, reason, until) => {
         if (await shared.alive.hold(campaign, reason, until)) shared.onHeld(campaign, reason)
       },
       now: () => shared.clock.now(),
       random: Math.random,
-      onBlocked: (code, until) => shared.onBlocked(sender.id, code, until),
+      onBlocked: shared.onBlocked,
     })
     const pacer = new Pacer({
       senders: {

@@ -36,10 +36,11 @@ function effectsOf(random = 0) {
   const effects = new Effects({
     senders,
     sender: 's',
+    concerned: (scope) => (scope === 'account' ? ['s', 'sister'] : ['s']),
     holdCampaign: async (...hold) => void holds.push(hold),
     now: () => clock.now,
     random: () => random,
-    onBlocked: (code, until) => blocked.push([code, until - clock.now]),
+    onBlocked: (sender, code, until) => blocked.push([sender, code, until - clock.now]),
   })
   return { effects, holds, blocked, clock }
 }
@@ -101,7 +102,18 @@ test('a block is visible with its code, its end and what it is about, and told o
   await effects.carryOut('d', effect)
   const blocks = await senders.blocks('s', start)
   expect([...blocks]).toEqual([['code_190', { since: start, until: start + 300_000, code: 190, detail: 'token' }]])
-  expect(blocked).toEqual([[190, 300_000]])
+  expect(blocked).toEqual([['s', 190, 300_000]])
+})
+
+test('a block of an account holds for all its senders, and nobody else has to hear it first', async () => {
+  const { effects, blocked } = effectsOf()
+  await effects.carryOut('c', { kind: 'block_sender', code: 131042, scope: 'account', forMs: 300_000 })
+  for (const id of ['s', 'sister']) expect([...(await senders.blocks(id, start)).keys()]).toEqual(['code_131042'])
+  expect((await senders.blocks('stranger', start)).size).toBe(0)
+  expect(blocked).toEqual([
+    ['s', 131042, 300_000],
+    ['sister', 131042, 300_000],
+  ])
 })
 
 test('a hold names its code and its end, once for each campaign', async () => {
