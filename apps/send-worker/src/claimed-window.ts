@@ -84,10 +84,13 @@ export class ClaimedWindow {
 
   /** What became of a message that was posted. */
   conclude(row: number, attempt: number, outcome: Outcome, seconds: number): void {
-    const { clock, random, events, sender, capacity, follow, optOut } = this.deps
+    const { clock, random, events, sender, capacity, retries, follow, optOut } = this.deps
     const { notAfter, ecosystemLimitRetries } = this.campaign
     const at = { attempt, now: clock.now(), notAfter, random: random(), ecosystemLimitRetries }
-    const { move, effect } = decide(outcome, at)
+    const { move: wished, effect } = decide(outcome, at)
+    retries.note(at.now)
+    // Pushed past the last safe moment they expire: nobody refused these people.
+    const move = wished.kind === 'retry' ? { ...wished, due: wished.due + retries.delay(at.now) } : wished
     events.sent(sender.id, outcome, move, seconds)
     if (outcome.kind === 'accepted' && this.deps.noteMessages !== null)
       this.#accepted.set(row, {

@@ -21,6 +21,7 @@ import type { ConfiguredSender } from './config.ts'
 import { Effects } from './effects.ts'
 import { ExtraVisits } from './extra-visits.ts'
 import { Pacer } from './pacer.ts'
+import { RetryBudget } from './retry-budget.ts'
 import type { SendEvents } from './sender.ts'
 import { Shares, WEIGHTS } from './shares.ts'
 import { Turns } from './turns.ts'
@@ -135,6 +136,7 @@ export class SendingSender {
         now,
         onTrouble: (error) => shared.events.trouble('grant', error),
       }),
+      retries: new RetryBudget(shared.clock.now()),
       endpoint: this.#endpoint,
       campaign: async (id: string) => await this.#campaign(id),
       chunk: async (source: string, chunk: number) => await shared.chunks.read(source, chunk),

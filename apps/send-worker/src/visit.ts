@@ -15,6 +15,7 @@ import type { Capacity } from './capacity.ts'
 import { ClaimedWindow } from './claimed-window.ts'
 import type { Claimed, VisitedChunk } from './claimed-window.ts'
 import type { Pacer } from './pacer.ts'
+import type { RetryBudget } from './retry-budget.ts'
 import type { SendEvents } from './sender.ts'
 import type { Shares } from './shares.ts'
 import type { Turns } from './turns.ts'
@@ -50,6 +51,7 @@ export type VisitorDependencies = {
   readonly capacity: Pick<Capacity, 'giveBack'>
   readonly shares: Shares
   readonly turns: Turns
+  readonly retries: RetryBudget
   readonly endpoint: Endpoint
   readonly campaign: (id: string) => Promise<SendableCampaign | null>
   readonly chunk: (source: string, chunk: number) => Promise<Chunk | null>
@@ -73,7 +75,7 @@ export type VisitorDependencies = {
   readonly random: () => number
 }
 
-/** Recipients a claim, at most: 50 to 100 share a round trip and an fsync, and little is unknown after a crash. */
+/** Recipients a claim, at most: so many share a round trip and an fsync, and little is unknown after a crash. */
 const WINDOW = 250
 /** The last claim comes this much before the campaign's bound: time to reach the socket, ms. */
 export const MARGIN_MS = 1_000

@@ -29,6 +29,23 @@ test('every code that asks for another try brings its recipient back, no sooner 
   }
 })
 
+test('many who are to be tried again at once are spread over time, and none is lost by it', async () => {
+  const row = ERROR_TABLE.find(({ follow }) => follow.kind === 'retry' && follow.seconds >= 10)
+  if (row?.follow.kind !== 'retry') throw new Error('no code waits that long')
+  const id = await bench.createCampaign(320)
+  const fate = { answers: [row.code, 'accepted'] }
+  await bench.script(Object.fromEntries(Array.from({ length: 300 }, (_, index) => [index + 20, fate] as const)))
+  const began = Date.now()
+  await bench.launch(id)
+  await bench.startWorker()
+  const waiting = async () => await bench.client.zcard(bench.keys.retries(id))
+  await expect.poll(waiting, { timeout: 30_000 }).toBe(300)
+  expect(await bench.until(id, ({ sending }) => sending === 0)).toMatchObject({ accepted: 20, pending: 300 })
+  const [, last] = await bench.client.zrange(bench.keys.retries(id), '-1', '-1', 'WITHSCORES')
+  // Their own waits differ by a quarter; a tenth of 320 requests a second at most, after twenty, takes 9 s and more.
+  expect(Number(last)).toBeGreaterThan(began + row.follow.seconds * 1_250 + 8_000)
+})
+
 test('a campaign whose time passed while no worker ran sends nobody when one starts; all of it expires', async () => {
   const sendBy = Date.now() + 3_000
   const id = await bench.createCampaign(1_200, { sendBy: new Date(sendBy).toISOString() })
