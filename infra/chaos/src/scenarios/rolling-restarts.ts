@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { atRest, judgeCampaign } from '../rest.ts'
+import { atRest, judgeCampaign, until } from '../rest.ts'
 import type { Result, Run, Scenario } from '../scenario.ts'
 import { people, SENDER, Stage } from '../stage.ts'
 
 /** A drain has ten seconds, with a little for a busy machine's process to disappear. */
 const DRAIN_MS = 10_500
+
+/** The last restart comes when so much of the campaign is sent: each waits for its share, so that all of them meet sending. */
+const BUSY_SHARE = 0.9
 
 /** One deployment after the other, under load: each send-worker in turn, then status-worker and producer. */
 async function run({ seed, short, say }: Run): Promise<Result> {
@@ -24,6 +27,13 @@ async function run({ seed, short, say }: Run): Promise<Result> {
     let [restarts, slowestMs] = [0, 0]
     for (let round = 0; round < rounds; round++) {
       for (const member of stage.members) {
+        const share = (restarts / (rounds * stage.members.length)) * BUSY_SHARE * recipients
+        await until(
+          `${Math.floor(share)} messages`,
+          300_000,
+          async () => (await stage.witness.summary()).requests.received,
+          (received) => received >= share,
+        )
         await sleep(500)
         const { exit, ms } = await member.roll()
         restarts += 1
