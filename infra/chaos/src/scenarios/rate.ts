@@ -6,7 +6,7 @@ import { people, SENDER, Stage } from '../stage.ts'
 import type { Member } from '../member.ts'
 
 type Measured = {
-  /** The most requests in any one second at the endpoint. */
+  /** The most requests in any one second at the endpoint, once its connections are open. */
   readonly most: number
   /** Of the limit, between the first second and the last. */
   readonly share: number
@@ -16,6 +16,14 @@ type Measured = {
 const SHARE_LEAST = 0.98
 /** On a machine whose witness itself was later than this, messages leave late and less of a limit can be used, ms. */
 const CALM_MS = 25
+
+/**
+ * Hundreds of connections a second cost the witness more than its event loop's delay tells: what is written on them waits
+ * until it has accepted them, and is seen in bunches. So long, ms, seconds are not judged where the limit opens that many.
+ * Departures, stamped by eight workers at their fences, held at most 976 in a second while this witness saw 1,279.
+ */
+const OPENING_MS = 3_000
+const MANY = 1_000
 
 /** The first second and the last are not counted: sending begins, and a campaign's last window is not full. */
 const EDGE_MS = 1_000
@@ -74,8 +82,10 @@ async function measure(
 function measured(times: readonly number[], limit: number): Measured {
   let most = 0
   let from = 0
-  for (const [index, time] of times.entries()) {
-    while (time - (times[from] ?? 0) >= 1_000) from += 1
+  const open = limit >= MANY ? (times[0] ?? 0) + OPENING_MS : 0
+  const judged = times.filter((time) => time >= open)
+  for (const [index, time] of judged.entries()) {
+    while (time - (judged[from] ?? 0) >= 1_000) from += 1
     most = Math.max(most, index - from + 1)
   }
   const [begin, end] = [(times[0] ?? 0) + EDGE_MS, (times.at(-1) ?? 0) - EDGE_MS]
@@ -98,7 +108,7 @@ async function churn(workers: readonly Member[], seconds: number): Promise<void>
 }
 
 /** Long enough that one message more or less is no percent, s. */
-const SECONDS = { 10: 20, 80: 8, 1_000: 6 } as const
+const SECONDS = { 10: 20, 80: 8, 1_000: 10 } as const
 
 async function run(options: Run): Promise<Result> {
   const limits: ReadonlyArray<keyof typeof SECONDS> = options.short ? [80] : [10, 80, 1_000]
