@@ -30,7 +30,7 @@ export type VisitedChunk = {
 }
 
 /** Never used: every claimed row has a slot. A message without one does not leave. */
-const NO_SLOT: Slot = { at: 0, latest: 0 }
+const NO_SLOT: Slot = { at: 0, latest: 0, latestByWall: 0 }
 /** A slot this near is now: a timer is not exact to less, ms. */
 const NOW_MS = 0.5
 

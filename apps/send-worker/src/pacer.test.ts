@@ -22,7 +22,8 @@ function pacerOf(
   { messagesPerSecond = 80, roundTripMs = 0, forbidden = () => false }: Setup = {},
 ) {
   const asked: SlotRequest[] = []
-  const clock = { now: 1_000 }
+  /** `wallAhead`: how far the machine's clock is ahead of the monotonic one. */
+  const clock = { now: 1_000, wallAhead: 1_000_000 }
   const pacer = new Pacer({
     senders: {
       grantSlots: async (request) => {
@@ -35,6 +36,7 @@ function pacerOf(
     messagesPerSecond: () => messagesPerSecond,
     forbidden,
     now: () => clock.now,
+    wall: () => clock.now + clock.wallAhead,
     onReply: () => {},
   })
   return { pacer, asked, clock }
@@ -50,15 +52,15 @@ describe('slots', () => {
   test('lie evenly from the first on, and each may be used for as long as Redis allows', async () => {
     const { pacer } = pacerOf([SLOTS])
     expect(await slotsOf(pacer, 3)).toEqual([
-      { at: 1_020, latest: 1_032 },
-      { at: 1_032.5, latest: 1_044.5 },
-      { at: 1_045, latest: 1_057 },
+      { at: 1_020, latest: 1_032, latestByWall: 1_001_033 },
+      { at: 1_032.5, latest: 1_044.5, latestByWall: 1_001_045.5 },
+      { at: 1_045, latest: 1_057, latestByWall: 1_001_058 },
     ])
   })
 
   test('count from the answer, so that none is early, and end counted from the question, so that none is late', async () => {
     const { pacer } = pacerOf([SLOTS], { roundTripMs: 8 })
-    expect((await slotsOf(pacer, 3))[0]).toEqual({ at: 1_028, latest: 1_032 })
+    expect((await slotsOf(pacer, 3))[0]).toMatchObject({ at: 1_028, latest: 1_032 })
   })
 
   test('of a limit that milliseconds cannot break do not end', async () => {
@@ -86,7 +88,7 @@ describe('slots', () => {
 
   test('are missed by what leaves after their end, and that is learned from', async () => {
     const { pacer, asked, clock } = pacerOf([SLOTS])
-    const slot = { at: 1_000, latest: 1_012 }
+    const slot = { at: 1_000, latest: 1_012, latestByWall: Infinity }
     clock.now = 1_012
     expect(pacer.missed(slot)).toBe(false)
     clock.now = 1_060
@@ -94,6 +96,19 @@ describe('slots', () => {
     await slotsOf(pacer, 1)
     expect(asked.at(-1)?.lateMs).toBe(60)
   })
+})
+
+test('a slot is missed, too, when the machine was suspended meanwhile: its monotonic clock stood still', async () => {
+  const { pacer, clock } = pacerOf([SLOTS])
+  const [slot] = await slotsOf(pacer, 1)
+  if (slot === undefined) throw new Error('no slot')
+  clock.now = slot.at
+  expect(pacer.missed(slot)).toBe(false)
+  clock.wallAhead += 300
+  expect(pacer.missed(slot)).toBe(true)
+  // Set back by whoever keeps the machine's clock: that says nothing.
+  clock.wallAhead -= 3_600_000
+  expect(pacer.missed(slot)).toBe(false)
 })
 
 describe('asking', () => {

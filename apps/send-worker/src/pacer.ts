@@ -1,9 +1,15 @@
+import type { AskedAt } from '@chasqui/delivery'
 import type { Senders, SlotReply } from '@chasqui/store'
 
 import { Lateness } from './lateness.ts'
 
 /** The moment a message may start, and until when it must have, monotonic ms. */
-export type Slot = { readonly at: number; readonly latest: number }
+export type Slot = {
+  readonly at: number
+  readonly latest: number
+  /** The same by the machine's clock, ms since 1970: a monotonic clock stands still while its machine is suspended. */
+  readonly latestByWall: number
+}
 
 /** Slots, or how long to wait before it is worth asking again. */
 export type PaceAnswer =
@@ -19,6 +25,8 @@ export type PacerOptions = {
   readonly forbidden: () => boolean
   /** Monotonic ms. */
   readonly now: () => number
+  /** The machine's clock, ms since 1970: only how far it moves is of interest. */
+  readonly wall: () => number
   readonly onReply: (reply: SlotReply) => void
 }
 
@@ -36,6 +44,8 @@ const ROUND_TRIPS_KEPT = 9
 const ROUND_TRIP_MAX_MS = 500
 /** Slots further ahead than this allows for would outlast the claims made for them, ms. */
 const CLAIM_TRIP_MAX_MS = 250
+/** The machine's clock tells whole milliseconds; asked twice it may be one off. */
+const WALL_GRAIN_MS = 1
 /** Meta's highest limit is 1,000 a second; beyond that a limit is no promise that milliseconds could break. */
 const STRICT_LIMIT_MAX = 1_500
 
@@ -65,9 +75,9 @@ export class Pacer {
     const spare = this.#takeSpare(most)
     if (spare.length > 0) return { kind: 'slots', slots: spare }
     if (this.#options.forbidden()) return { kind: 'wait', ms: FORBIDDEN_MS }
-    const asked = this.#options.now()
+    const asked = { now: this.#options.now(), wall: this.#options.wall() }
     const reply = await this.#grant(most)
-    this.#roundTrips = [...this.#roundTrips, this.#options.now() - asked].slice(-ROUND_TRIPS_KEPT)
+    this.#roundTrips = [...this.#roundTrips, this.#options.now() - asked.now].slice(-ROUND_TRIPS_KEPT)
     if (reply.kind !== 'slots') return { kind: 'wait', ms: Math.min(waitOf(reply), LOOK_AGAIN_MS) }
     this.#limit = reply.limit
     return { kind: 'slots', slots: this.#times(asked, reply) }
@@ -82,7 +92,7 @@ export class Pacer {
   missed(slot: Slot): boolean {
     const now = this.#options.now()
     this.#lateness.note(now - slot.at, now)
-    return now > slot.latest
+    return now > slot.latest || this.#options.wall() > slot.latestByWall
   }
 
   #takeSpare(most: number): Slot[] {
@@ -111,13 +121,19 @@ export class Pacer {
    * Redis counted from a moment between question and answer. Counted from the answer no message leaves before its slot;
    * counted from the question none leaves too late, also when the answer lay unread while the process was frozen.
    */
-  #times(asked: number, reply: SlotReply & { kind: 'slots' }): Slot[] {
+  #times(asked: AskedAt, reply: SlotReply & { kind: 'slots' }): Slot[] {
     const received = this.#options.now()
     // No real limit is that high: the number of slots bounds the rate, and a timer a message would only cost.
-    if (!this.#isStrict()) return Array.from({ length: reply.count }, () => ({ at: received, latest: Infinity }))
+    if (!this.#isStrict())
+      return Array.from({ length: reply.count }, () => ({
+        at: received,
+        latest: Infinity,
+        latestByWall: Infinity,
+      }))
     return Array.from({ length: reply.count }, (_, index) => {
       const ahead = reply.firstUs / 1_000 + (index * reply.spacingNs) / 1_000_000
-      return { at: received + ahead, latest: asked + ahead + reply.lateMs }
+      const longest = ahead + reply.lateMs
+      return { at: received + ahead, latest: asked.now + longest, latestByWall: asked.wall + longest + WALL_GRAIN_MS }
     })
   }
 

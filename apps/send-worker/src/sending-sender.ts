@@ -109,6 +109,7 @@ export class SendingSender {
       messagesPerSecond: () => this.#sender.messagesPerSecond,
       forbidden: shared.forbidden,
       now,
+      wall: Date.now,
       onReply: (reply) => {
         shared.clock.observe(reply.now)
         if (reply.kind === 'slots') shared.onLimit(sender.id, reply.limit)

@@ -6,7 +6,8 @@ import { Shares } from './shares.ts'
 import { Turns } from './turns.ts'
 
 const NEVER = new AbortController().signal
-const slots = (count: number): Slot[] => Array.from({ length: count }, (_, at) => ({ at, latest: Infinity }))
+const slots = (count: number): Slot[] =>
+  Array.from({ length: count }, (_, at) => ({ at, latest: Infinity, latestByWall: Infinity }))
 
 /** Turns over a pacer that answers when it is told to, and room for `places`. */
 function turnsOf(places = 1_000, atOnce = 1_000) {

@@ -1,4 +1,4 @@
-import { LEDGER, SIMULATION, test } from './killer.ts'
+import { LEDGER, LONG_SIMULATION, SIMULATION, test } from './killer.ts'
 import type { Killer } from './killer.ts'
 
 /** One guard taken away in one place, and what must notice. */
@@ -54,6 +54,7 @@ export const MUTATIONS: readonly Mutation[] = [
       from: 'const ours = claim?.rows.get(row) === attempts && stateOf(byte) === STATE.sending',
       to: 'const ours = stateOf(byte) === STATE.sending',
     },
+    LONG_SIMULATION,
   ),
   ...both(
     'a claim that arrives late does nothing',

@@ -10,7 +10,7 @@ import { Wire } from './wire.ts'
 import type { World } from './world.ts'
 
 /** The moment a message may start, and until when it must have, monotonic ms; as in the send-worker's pacer. */
-type Slot = { readonly at: number; readonly latest: number }
+type Slot = { readonly at: number; readonly latest: number; readonly latestByWall: number }
 
 type Row = {
   readonly row: number
@@ -229,6 +229,7 @@ export class ModelWorker {
 
   #begin(): void {
     const now = this.#monotonic()
+    const asked: AskedAt = { now, wall: this.#wall() }
     this.#spare = this.#spare.filter(({ latest }) => latest > now)
     if (this.#spare.length > 0) return this.#claim(this.#spare.splice(0, CHUNK_ROWS))
     this.#asking += 1
@@ -243,7 +244,7 @@ export class ModelWorker {
       () => this.#world.redis.grant(question),
       (answer) => {
         this.#asking -= 1
-        if (answer.kind === 'slots') this.#claim(this.#slotsOf(now, answer))
+        if (answer.kind === 'slots') this.#claim(this.#slotsOf(asked, answer))
         else this.#idleUntil = this.#world.now + Math.min(answer.waitMs, 1_000)
       },
       () => {
@@ -253,11 +254,12 @@ export class ModelWorker {
   }
 
   /** Never before the slot, counted from the answer; never later than allowed, counted from the question. */
-  #slotsOf(asked: number, answer: SlotAnswer & { readonly kind: 'slots' }): Slot[] {
+  #slotsOf(asked: AskedAt, answer: SlotAnswer & { readonly kind: 'slots' }): Slot[] {
     const received = this.#monotonic()
     return Array.from({ length: answer.count }, (_, index) => {
       const ahead = answer.firstUs / 1_000 + (index * answer.spacingNs) / 1_000_000
-      return { at: received + ahead, latest: asked + ahead + answer.lateMs }
+      const longest = ahead + answer.lateMs
+      return { at: received + ahead, latest: asked.now + longest, latestByWall: asked.wall + longest + 1 }
     })
   }
 
@@ -351,7 +353,8 @@ export class ModelWorker {
   }
 
   #post(window: Window, row: Row): void {
-    const late = this.#monotonic() > row.slot.latest ? 'slot_missed' : null
+    const { latest, latestByWall } = row.slot
+    const late = this.#monotonic() > latest || this.#wall() > latestByWall ? 'slot_missed' : null
     const keptBack = this.#forbidden === null ? (window.fence() ?? late) : 'forbidden'
     if (keptBack !== null) return this.#conclude(window, row, { kind: 'held_back', reason: keptBack })
     row.phase = 'posted'
