@@ -17,9 +17,11 @@ import type { Stack } from './stack.ts'
  * Redis that dies and comes back.
  */
 const RECIPIENTS = 2_000
-const FREE = { id: 'main-br', phoneNumberId: '106540352242922', messagesPerSecond: 300 }
-const PAUSED = { id: 'paused-ar', phoneNumberId: '106540352242924', messagesPerSecond: 80 }
-const LOCKED = { id: 'locked-mx', phoneNumberId: '106540352242923', messagesPerSecond: 80 }
+const ACCOUNT = '102290129340398'
+const FREE = { id: 'main-br', phoneNumberId: '106540352242922', wabaId: ACCOUNT, messagesPerSecond: 300 }
+const PAUSED = { id: 'paused-ar', phoneNumberId: '106540352242924', wabaId: ACCOUNT, messagesPerSecond: 80 }
+/** Of an account of its own: a locked account stops all its senders. */
+const LOCKED = { id: 'locked-mx', phoneNumberId: '106540352242923', wabaId: '102290129340399', messagesPerSecond: 80 }
 
 let stack: Stack
 let prometheus: Prometheus

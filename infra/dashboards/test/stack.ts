@@ -25,7 +25,12 @@ export type Stack = {
   readonly stop: () => Promise<void>
 }
 
-export type SenderLine = { readonly id: string; readonly phoneNumberId: string; readonly messagesPerSecond: number }
+export type SenderLine = {
+  readonly id: string
+  readonly phoneNumberId: string
+  readonly wabaId: string
+  readonly messagesPerSecond: number
+}
 
 export async function startStack(options: {
   readonly senders: readonly SenderLine[]
@@ -49,7 +54,6 @@ export async function startStack(options: {
     const sendersFile = join(folder, 'senders.json')
     const senders = options.senders.map((sender) => ({
       ...sender,
-      wabaId: '102290129340398',
       accessTokenEnv: 'WA_TOKEN_BR',
       baseUrl: null,
     }))
