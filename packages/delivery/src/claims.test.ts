@@ -217,7 +217,10 @@ function expectSound({ ledger }: World): void {
   }
   // Whoever is `sending` is held by exactly one claim, under the number of this attempt.
   const holders = [...ledger.claims.values()].flatMap(({ chunk, rows }) =>
-    [...rows].map(([row, attempt]) => ({ ordinal: chunk * CHUNK_ROWS + row, attempt })),
+    [...rows].flatMap(([row, attempt]) => {
+      const ordinal = chunk * CHUNK_ROWS + row
+      return ledger.states[ordinal] === ledgerByte(STATE.sending, attempt) ? [{ ordinal, attempt }] : []
+    }),
   )
   expect(new Set(holders.map(({ ordinal }) => ordinal)).size).toBe(holders.length)
   const sending = [...ledger.states].flatMap((byte, ordinal) =>

@@ -29,6 +29,10 @@ export type Claim = {
   readonly chunk: number
   /** Which of its claimant's claims it is. */
   readonly serial: number
+  /**
+   * The attempt of each row it was made of, without those that came back unsent. It holds those of them that are still
+   * `sending` under that attempt: of the others, the ledger tells that they are settled.
+   */
   readonly rows: Map<number, number>
   readonly claimedAt: number
   readonly leaseEnd: number
@@ -136,10 +140,16 @@ export function settleRows(
       if (stateOf(byte) === STATE.unknown) count(ledger.counts, 'settled:answer', 1)
       acceptLate(ledger, ordinal, attempts, move.facts)
     } else stale += 1
-    claim?.rows.delete(row)
+    // It could be sending under the same attempt again, in another claim.
+    if (ours && move.kind === 'released') claim.rows.delete(row)
   }
-  if (claim?.rows.size === 0) ledger.claims.delete(token)
+  if (claim !== undefined && !holdsAny(ledger, claim)) ledger.claims.delete(token)
   return { settled: settlements.length - stale, stale, completed: completeWhenDone(ledger) }
+}
+
+function holdsAny(ledger: ClaimLedger, claim: Claim): boolean {
+  const base = claim.chunk * ledger.chunkRows
+  return [...claim.rows].some(([row, attempt]) => ledger.states[base + row] === ledgerByte(STATE.sending, attempt))
 }
 
 function applyMove(ledger: ClaimLedger, ordinal: number, attempts: number, move: Move, claimedAt: number): void {

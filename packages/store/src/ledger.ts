@@ -129,7 +129,7 @@ export class Ledger {
     const [now, kind, detail, nextRow, serial] = reply as [number, string, string, number, number]
     switch (kind) {
       case 'claimed':
-        return { kind, now, rows: parseRows(detail), nextRow, serial }
+        return { kind, now, rows: parseRuns(detail), nextRow, serial }
       case 'backwards':
       case 'late':
       case 'expired':
@@ -220,28 +220,47 @@ export class Ledger {
   }
 }
 
-function parseRows(list: string): ClaimedRow[] {
-  if (list === '') return []
-  return list.split(',').map((pair) => {
-    const colon = pair.indexOf(':')
-    return { row: Number(pair.slice(0, colon)), attempt: Number(pair.slice(colon + 1)) }
-  })
+/** `first-last:attempt,…`, last included. */
+function parseRuns(list: string): ClaimedRow[] {
+  const rows: ClaimedRow[] = []
+  if (list === '') return rows
+  for (const run of list.split(',')) {
+    const dash = run.indexOf('-')
+    const colon = run.indexOf(':', dash)
+    const attempt = Number(run.slice(colon + 1))
+    const last = Number(run.slice(dash + 1, colon))
+    for (let row = Number(run.slice(0, dash)); row <= last; row++) rows.push({ row, attempt })
+  }
+  return rows
 }
 
 /** By their number in settle-rows.lua, from 1. */
 const MOVES: readonly Move['kind'][] = ['accepted', 'rejected', 'suppressed', 'unknown', 'retry', 'released']
-const MOVE_BYTES = 11
+const RUN_BYTES = 13
 
-/** One argument for all rows: hundreds of them would cost more to write and read than the script does. */
+/** In order of rows, and those side by side of which the same became as one: the script's time goes by runs, not by rows. */
 function packMoves(rows: readonly SettledRow[]): Buffer {
-  const packed = Buffer.allocUnsafe(rows.length * MOVE_BYTES)
-  let at = 0
-  for (const { row, move } of rows) {
-    at = packed.writeUInt16LE(row, at)
-    at = packed.writeUInt8(MOVES.indexOf(move.kind) + 1, at)
-    at = packed.writeDoubleLE(moveValue(move), at)
+  const packed = Buffer.allocUnsafe(rows.length * RUN_BYTES)
+  let end = 0
+  let last: SettledRow | null = null
+  for (const settled of rows.toSorted((one, other) => one.row - other.row)) {
+    const { row, move } = settled
+    if (last !== null && row === last.row + 1 && isSame(move, last.move)) {
+      packed.writeUInt16LE(row, end - RUN_BYTES + 2)
+    } else {
+      packed.writeUInt16LE(row, end)
+      packed.writeUInt16LE(row, end + 2)
+      packed.writeUInt8(MOVES.indexOf(move.kind) + 1, end + 4)
+      packed.writeDoubleLE(moveValue(move), end + 5)
+      end += RUN_BYTES
+    }
+    last = settled
   }
-  return packed
+  return packed.subarray(0, end)
+}
+
+function isSame(one: Move, other: Move): boolean {
+  return one === other || (one.kind === other.kind && moveValue(one) === moveValue(other))
 }
 
 function moveValue(move: Move): number {

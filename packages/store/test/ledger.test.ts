@@ -154,10 +154,20 @@ const settleStep = fc.record({
     maxLength: 8,
   }),
 })
+// As most are: rows side by side of which the same became.
+const settleRunStep = fc
+  .record({ token, chunk, first: fc.nat(11), length: fc.integer({ min: 1, max: 12 }), move })
+  .map(({ token: by, chunk: of, first, length, move: all }) => ({
+    what: 'settle' as const,
+    token: by,
+    chunk: of,
+    rows: Array.from({ length }, (_, index) => ({ row: first + index, move: all })),
+  }))
 // Weighted so that most claims find a running campaign and many settlements meet a claim.
 const step = fc.oneof(
   { arbitrary: claimStep, weight: 8 },
-  { arbitrary: settleStep, weight: 12 },
+  { arbitrary: settleStep, weight: 8 },
+  { arbitrary: settleRunStep, weight: 6 },
   { arbitrary: fc.record({ what: fc.constant('reap' as const) }), weight: 3 },
   { arbitrary: fc.record({ what: fc.constant('finish' as const), chunk }), weight: 2 },
   {
@@ -264,6 +274,99 @@ describe('the ledger', () => {
       }),
       { numRuns: Number(process.env['LEDGER_RUNS'] ?? 300) },
     )
+  })
+
+  test('law 3 holds for whole chunks: runs, holes in them, second attempts, answers in disorder', async () => {
+    const history = fc.record({
+      // Whether anything is told of a row whose state does not say so, by row.
+      told: fc.array(fc.nat(CHUNK_ROWS - 1), { maxLength: 3 }),
+      runs: fc.array(
+        fc.record({
+          state: fc.constantFrom(1, 1, 1, 0, 2, ledgerByte(STATE.pending, 1), ledgerByte(STATE.accepted, 1)),
+          length: fc.integer({ min: 1, max: 200 }),
+        }),
+        { minLength: 1, maxLength: 12 },
+      ),
+      windows: fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 4 }),
+      parts: fc.array(
+        fc.record({
+          window: fc.nat(3),
+          kept: fc.integer({ min: 1, max: 10 }),
+          offset: fc.nat(9),
+          moves: fc.array(move, { minLength: 1, maxLength: 4 }),
+          moveRun: fc.integer({ min: 1, max: 60 }),
+        }),
+        { maxLength: 12 },
+      ),
+    })
+    await fc.assert(
+      fc.asyncProperty(history, async ({ told, runs, windows, parts }) => {
+        const states = runs.flatMap(({ state, length }) => Array.from({ length }, () => state)).slice(0, CHUNK_ROWS)
+        const { ledger, model } = await begin({ states, notAfter: null, onUnknown: 'keep' })
+        for (const row of told) {
+          await client.setrange(keys.facts(ID), row, String.fromCodePoint(FACT.delivered))
+          model.facts[row] = FACT.delivered
+        }
+        let fromRow = 0
+        for (const [index, most] of windows.entries()) {
+          const now = Date.now()
+          const me = { claimant: 'w1', remembered: index === 0 ? 0 : (model.made.get('w1') ?? 0) }
+          const ask = { ...me, token: `t${index}`, chunk: 0, fromRow, most, bornAt: now, leaseMs: 60_000, marginMs: 0 }
+          const modelled = claimWindow(model, { ...ask, patienceMs: CLAIM_PATIENCE_MS, now })
+          expect(await ledger.claim({ campaign: ID, ...ask })).toMatchObject(modelled)
+          if (modelled.kind === 'claimed') fromRow = Math.min(modelled.nextRow, CHUNK_ROWS - 1)
+        }
+        expect(await stored()).toEqual(modelled(model))
+        for (const { window, kept, offset, moves, moveRun } of parts) {
+          const rows: Settlement[] = states.flatMap((_, row) =>
+            (row + offset) % 10 < kept ? [{ row, move: moves[Math.floor(row / moveRun) % moves.length] as Move }] : [],
+          )
+          if (rows.length === 0) continue
+          const { now: _now, ...answer } = await ledger.settle(ID, 0, `t${window}`, rows.toReversed())
+          expect(answer).toEqual(settleRows(model, `t${window}`, 0, rows))
+          expect(await stored()).toEqual(modelled(model))
+        }
+      }),
+      { numRuns: Number(process.env['LEDGER_RUNS'] ?? 300) / 5 },
+    )
+  })
+
+  test('a claim of an earlier version is settled, given up and told again like one of this', async () => {
+    const { ledger } = await begin({ states: Array.from({ length: 6 }, () => 1), notAfter: null, onUnknown: 'keep' })
+    const me = { claimant: 'w1', remembered: 0 }
+    const ask = { ...me, campaign: ID, chunk: 0, fromRow: 0, bornAt: Date.now(), marginMs: 0 }
+    for (const [name, most] of [
+      ['t1', 4],
+      ['t2', 2],
+    ] as const) {
+      await ledger.claim({ ...ask, token: name, most, leaseMs: name === 't1' ? 60_000 : -1 })
+      const record = (await client.hget(keys.claims(ID), name)) ?? ''
+      expect(record).toMatch(/;00\d:1(,00\d:1)+$/)
+      await client.hset(keys.claims(ID), name, record.replaceAll(/00(\d):/g, '$1:'))
+    }
+    const again = { ...ask, token: 't1', most: 4, leaseMs: 60_000 }
+    expect(await ledger.claim(again)).toMatchObject({ rows: [0, 1, 2, 3].map((row) => ({ row, attempt: 1 })) })
+    await ledger.settle(ID, 0, 't1', [{ row: 1, move: { kind: 'released' } }])
+    await ledger.settle(
+      ID,
+      0,
+      't1',
+      [0, 2].map((row) => ({ row, move: { kind: 'accepted', facts: 0 } })),
+    )
+    expect(await ledger.claim(again)).toMatchObject({ rows: [0, 2, 3].map((row) => ({ row, attempt: 1 })) })
+    expect(await ledger.reap(ID, 10)).toMatchObject({ claims: 1, lost: 2 })
+    await ledger.settle(ID, 0, 't1', [{ row: 3, move: { kind: 'accepted', facts: 0 } }])
+    expect(await client.exists(keys.claims(ID), keys.leases(ID))).toBe(0)
+    expect([...((await client.getBuffer(keys.states(ID))) ?? [])]).toEqual([0x15, 0x01, 0x15, 0x15, 0x14, 0x14])
+  })
+
+  test('settlements that are no runs in order change nothing', async () => {
+    const { ledger } = await begin({ states: [1, 1], notAfter: null, onUnknown: 'keep' })
+    const accepted = { kind: 'accepted', facts: 0 } as const
+    const twice = [0, 1, 1].map((row) => ({ row, move: accepted }))
+    await expect(ledger.settle(ID, 0, 't1', twice)).rejects.toThrow('ERR no run: rows 1 to 1, move 1')
+    await expect(ledger.settle(ID, 0, 't1', [{ row: CHUNK_ROWS, move: accepted }])).rejects.toThrow('ERR no run')
+    expect([...((await client.getBuffer(keys.states(ID))) ?? [])]).toEqual([1, 1])
   })
 
   test('a claim asked twice under one token is made once', async () => {

@@ -46,8 +46,8 @@ export const MUTATIONS: readonly Mutation[] = [
     'a settlement needs the token',
     {
       file: SETTLE,
-      from: 'local ours = rows[row] ~= nil and state == 3 and attempts == rows[row]',
-      to: 'local ours = state == 3',
+      from: 'ours = math.min(held_until(row, attempts), same_until(states, row), last)',
+      to: 'ours = math.min(same_until(states, row), last)',
     },
     {
       file: MODEL,
@@ -55,6 +55,11 @@ export const MUTATIONS: readonly Mutation[] = [
       to: 'const ours = stateOf(byte) === STATE.sending',
     },
     LONG_SIMULATION,
+  ),
+  ...both(
+    'what came back unsent is its claim’s no more',
+    { file: SETTLE, from: 'if #released > 0 then runs = without_rows(runs, released) end', to: '' },
+    { file: MODEL, from: "if (ours && move.kind === 'released') claim.rows.delete(row)", to: '' },
   ),
   ...both(
     'a claim that arrives late does nothing',
@@ -94,11 +99,15 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   ...both(
     'a proven message is not claimed again',
-    {
-      file: CLAIM,
-      from: 'if free and (facts[row + 1] or 0) % 32 == 0 and attempts < 15 then',
-      to: 'if free and attempts < 15 then',
-    },
+    [
+      {
+        file: CLAIM,
+        from: 'return free and (string.byte(facts, row + 1) or 0) % 32 == 0 and attempts < ATTEMPTS_MAX',
+        to: 'return free and attempts < ATTEMPTS_MAX',
+      },
+      { file: CLAIM, from: 'if byte == FRESH and row < told then', to: 'if byte == FRESH then' },
+      { file: CLAIM, from: 'row + most - claimed - 1, told - 1)', to: 'row + most - claimed - 1)' },
+    ],
     {
       file: MODEL,
       from: 'return (state === STATE.pending || due) && !proven && attemptsOf(byte) < ATTEMPTS_MAX',
@@ -108,7 +117,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   ...both(
     'what is claimed is not claimed by another',
-    { file: CLAIM, from: 'local free = state == 1\n', to: 'local free = state == 1 or state == 3\n' },
+    { file: CLAIM, from: 'local free = state == PENDING\n', to: 'local free = state == PENDING or state == SENDING\n' },
     {
       file: MODEL,
       from: 'return (state === STATE.pending || due) &&',
@@ -149,8 +158,8 @@ export const MUTATIONS: readonly Mutation[] = [
     'a claim whose lease died becomes unknown, never pending',
     {
       file: `${SCRIPTS}/reap-claims.lua`,
-      from: "redis.call('SETRANGE', KEYS[3], ordinal, string.char(4 + attempt * 16))",
-      to: "redis.call('SETRANGE', KEYS[3], ordinal, string.char(1 + attempt * 16))",
+      from: 'edit_run(edit, row, row, 4 + run[3] * 16)',
+      to: 'edit_run(edit, row, row, 1 + run[3] * 16)',
     },
     {
       file: MODEL,

@@ -1,4 +1,4 @@
-import { dispositionOf, DISPOSITIONS, STATE, stateOf, viewOf } from '@chasqui/delivery'
+import { dispositionOf, DISPOSITIONS, ledgerByte, STATE, stateOf, viewOf } from '@chasqui/delivery'
 import type { ClaimLedger, DeliveryView } from '@chasqui/delivery'
 
 /** A law was broken: which, and how. */
@@ -57,16 +57,18 @@ function checkSides({ states, retries, unknowns, claims, chunkRows }: ClaimLedge
   for (const ordinal of unknowns)
     if (stateOf(states[ordinal] ?? 0) !== STATE.unknown) throw new Violation('law 7', 'an unknown that is known')
   let held = 0
-  for (const { rows } of claims.values()) held += rows.size
+  for (const { chunk, rows } of claims.values())
+    for (const [row, attempt] of rows)
+      if (states[chunk * chunkRows + row] === ledgerByte(STATE.sending, attempt)) held += 1
   let sending = 0
   let unknown = 0
   for (const byte of states) {
     if (stateOf(byte) === STATE.sending) sending += 1
     if (stateOf(byte) === STATE.unknown) unknown += 1
   }
-  // A status may settle a row that its claim still names; the other way round nobody would ever give it up.
+  // Nobody would ever give up who is sent to without a claim.
   if (held < sending) throw new Violation('law 7', 'a recipient is being sent to without a claim')
-  if (held > states.length + chunkRows) throw new Violation('law 7', 'claims hold more rows than there are')
+  if (held > sending) throw new Violation('law 7', 'a recipient is being sent to by two claims')
   if (unknown !== unknowns.size) throw new Violation('law 7', 'an unknown recipient that nobody looks after')
 }
 

@@ -9,22 +9,30 @@
   ARGV  1 token  2 chunk  3 first row to look at  4 most rows  5 when the caller asked, ms  6 refused when older, ms
         7 lease, ms  8 last safe moment is this much before notAfter, ms
         9 who asks  10 how many claims of this campaign it knows itself to have made
-  Returns {now, 'claimed', 'row:attempt,…', next row to look at, which of its claims this is} ; the list may be empty,
-            next row 500 = chunk is through; 0: nothing was claimed
+  Returns {now, 'claimed', 'first row-last row:attempt,…', next row to look at, which of its claims this is} ; the list
+            may be empty, next row 500 = chunk is through; 0: nothing was claimed
           {now, 'late'} | {now, 'expired'} | {now, 'stopped', status} | {now, 'backwards'}
 ]]
 --- @include redis-now
 --- @include counts
---- @include delivery-view
 --- @include chunk-bytes
+--- @include chunk-runs
+--- @include claim-rows
+
+local FRESH, PENDING, WAITING, SENDING, ATTEMPTS_MAX = 1, 1, 2, 3, 15
+
+local function answer(now, runs, next_row, serial)
+  local list = {}
+  for i, run in ipairs(runs) do list[i] = string.format('%d-%d:%d', run[1], run[2], run[3]) end
+  return { now, 'claimed', table.concat(list, ','), next_row, serial }
+end
 
 local now = redis_now()
 local token, chunk = ARGV[1], tonumber(ARGV[2])
 local held = redis.call('HGET', KEYS[5], token)
 if held then
-  local serial, list = string.match(held, ';(%d+);([^;]*)$')
-  local last = string.match(list, '(%d+):%d+$')
-  return { now, 'claimed', list, tonumber(last) + 1, tonumber(serial) }
+  local _, runs, _, serial = parse_claim(held)
+  return answer(now, runs, runs[#runs][2] + 1, serial)
 end
 if tonumber(redis.call('HGET', KEYS[9], ARGV[9]) or 0) < tonumber(ARGV[10]) then return { now, 'backwards' } end
 if now - tonumber(ARGV[5]) > tonumber(ARGV[6]) then return { now, 'late' } end
@@ -35,40 +43,63 @@ if campaign[4] then return { now, 'stopped', 'sender_paused' } end
 local not_after = tonumber(campaign[2])
 if not_after and now + tonumber(ARGV[8]) > not_after then return { now, 'expired' } end
 
-local states, facts = read_bytes(KEYS[3], chunk), read_bytes(KEYS[4], chunk)
+local states, facts = read_text(KEYS[3], chunk), read_text(KEYS[4], chunk)
 local most, row = tonumber(ARGV[4]), tonumber(ARGV[3])
-local list, first, last, serial = {}, nil, nil, 0
-while row < #states and #list < most do
-  local byte = states[row + 1]
-  local state, attempts = byte % 16, math.floor(byte / 16)
-  local free = state == 1
-  if state == 2 then
+local edit, runs, claimed = begin_edit(states), {}, 0
+
+local function claim(first, last, attempt)
+  edit_run(edit, first, last, SENDING + attempt * 16)
+  add_rows(runs, first, last, attempt)
+  claimed = claimed + last - first + 1
+end
+
+local function is_free(state, attempts)
+  local free = state == PENDING
+  if state == WAITING then
     local due = redis.call('ZSCORE', KEYS[7], chunk * CHUNK_ROWS + row)
     free = not due or tonumber(due) <= now
   end
   -- Facts would prove that the endpoint already has this message; the fold has settled such a row, so this is a seatbelt.
-  if free and (facts[row + 1] or 0) % 32 == 0 and attempts < 15 then
-    states[row + 1] = 3 + (attempts + 1) * 16
-    if state == 2 then redis.call('ZREM', KEYS[7], chunk * CHUNK_ROWS + row) end
-    list[#list + 1] = row .. ':' .. (attempts + 1)
-    first, last = first or row, row
-  end
-  row = row + 1
+  return free and (string.byte(facts, row + 1) or 0) % 32 == 0 and attempts < ATTEMPTS_MAX
 end
 
-if #list > 0 then
-  write_bytes(KEYS[3], chunk, states, first, last)
-  local text = table.concat(list, ',')
+-- The first row from `row` on of which anything is told.
+local function told_from()
+  return (string.find(facts, '%Z', row + 1) or CHUNK_ROWS + 1) - 1
+end
+
+local told = told_from()
+while row < #states and claimed < most do
+  local byte = string.byte(states, row + 1)
+  if told < row then told = told_from() end
+  if byte == FRESH and row < told then
+    -- Nearly always: as many as there are that were never tried, in one go.
+    local last = math.min(same_until(states, row), row + most - claimed - 1, told - 1)
+    claim(row, last, 1)
+    row = last + 1
+  else
+    local state, attempts = byte % 16, math.floor(byte / 16)
+    if is_free(state, attempts) then
+      claim(row, row, attempts + 1)
+      if state == WAITING then redis.call('ZREM', KEYS[7], chunk * CHUNK_ROWS + row) end
+    end
+    row = row + 1
+  end
+end
+
+local serial = 0
+if claimed > 0 then
+  write_edit(KEYS[3], chunk, edit)
   serial = redis.call('HINCRBY', KEYS[9], ARGV[9], 1)
-  redis.call('HSET', KEYS[5], token, string.format('%d;%.0f;%d;', chunk, now, serial) .. text)
+  redis.call('HSET', KEYS[5], token, format_claim(chunk, runs, now, serial))
   redis.call('ZADD', KEYS[6], now + tonumber(ARGV[7]), token)
   redis.call('ZADD', KEYS[8], now + tonumber(ARGV[7]), chunk)
   -- Whatever of this is accepted has outlived its template's TTL by then.
   local ttl = tonumber(campaign[3])
   if ttl then redis.call('ZADD', KEYS[10], 'GT', now + tonumber(ARGV[7]) + ttl, chunk) end
-  count('pending', -#list)
-  count('sending', #list)
+  count('pending', -claimed)
+  count('sending', claimed)
   write_counts(KEYS[2])
 end
 if row >= #states then row = CHUNK_ROWS end
-return { now, 'claimed', table.concat(list, ','), row, serial }
+return answer(now, runs, row, serial)

@@ -10,6 +10,7 @@
 --- @include redis-now
 --- @include counts
 --- @include chunk-bytes
+--- @include chunk-runs
 --- @include claim-rows
 --- @include complete-campaign
 
@@ -19,16 +20,19 @@ local lost = 0
 for _, token in ipairs(tokens) do
   local held = redis.call('HGET', KEYS[5], token)
   if held then
-    local chunk, rows, claimed_at = parse_claim(held)
-    for row, attempt in pairs(rows) do
-      local ordinal = chunk * CHUNK_ROWS + row
-      local byte = string.byte(redis.call('GETRANGE', KEYS[3], ordinal, ordinal)) or 0
-      if byte == 3 + attempt * 16 then
-        redis.call('SETRANGE', KEYS[3], ordinal, string.char(4 + attempt * 16))
-        redis.call('ZADD', KEYS[8], claimed_at, ordinal)
-        lost = lost + 1
+    local chunk, runs, claimed_at = parse_claim(held)
+    local states = read_text(KEYS[3], chunk)
+    local edit = begin_edit(states)
+    for _, run in ipairs(runs) do
+      for row = run[1], run[2] do
+        if string.byte(states, row + 1) == 3 + run[3] * 16 then
+          edit_run(edit, row, row, 4 + run[3] * 16)
+          redis.call('ZADD', KEYS[8], claimed_at, chunk * CHUNK_ROWS + row)
+          lost = lost + 1
+        end
       end
     end
+    write_edit(KEYS[3], chunk, edit)
   end
   redis.call('HDEL', KEYS[5], token)
   redis.call('ZREM', KEYS[6], token)
