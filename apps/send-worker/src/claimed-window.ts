@@ -1,11 +1,10 @@
 import type { Chunk } from '@chasqui/campaign'
 import { decide, raiseFence } from '@chasqui/delivery'
-import type { AskedAt, Outcome } from '@chasqui/delivery'
+import type { AskedAt, Outcome, Slot } from '@chasqui/delivery'
 import { CHUNK_ROWS } from '@chasqui/store'
 import type { ClaimedRow, NotedMessage, SettledRow } from '@chasqui/store'
 import type { Posting } from '@chasqui/whatsapp'
 
-import type { Slot } from './pacer.ts'
 import { ClaimSettler } from './settler.ts'
 import type { SendableCampaign, VisitorDependencies } from './visit.ts'
 

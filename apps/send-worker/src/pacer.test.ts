@@ -1,18 +1,21 @@
+import type { Slot } from '@chasqui/delivery'
 import type { SlotReply, SlotRequest } from '@chasqui/store'
 import { describe, expect, test } from 'vitest'
 
 import { Pacer } from './pacer.ts'
-import type { Slot } from './pacer.ts'
 
-const SLOTS: SlotReply = {
+/** Redis' clock is so much ahead of the monotonic one, ms. */
+const REDIS = 5_000_000
+const slotsAt = (nowMs: number, serial = 1): SlotReply => ({
   kind: 'slots',
-  now: 0,
-  count: 3,
-  firstUs: 20_000,
-  spacingNs: 12_500_000,
+  now: nowMs + REDIS,
+  nowUs: (nowMs + REDIS) * 1_000,
+  serial,
+  aheadUs: [20_000, 32_500, 45_000],
   limit: 80,
-  lateMs: 12,
-}
+})
+const SLOTS = slotsAt(1_000)
+const wait = (waitMs: number): SlotReply => ({ kind: 'wait', now: 0, nowUs: REDIS * 1_000, waitMs })
 
 type Setup = { readonly messagesPerSecond?: number; readonly roundTripMs?: number; readonly forbidden?: () => boolean }
 
@@ -49,23 +52,19 @@ async function slotsOf(pacer: Pacer, most: number): Promise<readonly Slot[]> {
 }
 
 describe('slots', () => {
-  test('lie evenly from the first on, and each may be used for as long as Redis allows', async () => {
+  test('are moments from which on a message may leave', async () => {
     const { pacer } = pacerOf([SLOTS])
-    expect(await slotsOf(pacer, 3)).toEqual([
-      { at: 1_020, latest: 1_032, latestByWall: 1_001_033 },
-      { at: 1_032.5, latest: 1_044.5, latestByWall: 1_001_045.5 },
-      { at: 1_045, latest: 1_057, latestByWall: 1_001_058 },
-    ])
-  })
-
-  test('count from the answer, so that none is early, and end counted from the question, so that none is late', async () => {
-    const { pacer } = pacerOf([SLOTS], { roundTripMs: 8 })
-    expect((await slotsOf(pacer, 3))[0]).toMatchObject({ at: 1_028, latest: 1_032 })
+    const slots = await slotsOf(pacer, 3)
+    expect(slots.map(({ at }) => at)).toEqual([1_020, 1_032.5, 1_045])
   })
 
   test('of a limit that milliseconds cannot break do not end', async () => {
-    const { pacer } = pacerOf([SLOTS], { messagesPerSecond: 5_000 })
-    expect((await slotsOf(pacer, 3))[0]?.latest).toBe(Infinity)
+    const unpaced: SlotReply = { kind: 'unpaced', now: 0, count: 3, limit: 5_000 }
+    const { pacer, asked } = pacerOf([unpaced], { messagesPerSecond: 5_000 })
+    const [slot] = await slotsOf(pacer, 3)
+    if (slot === undefined) throw new Error('no slot')
+    expect([pacer.missed(slot), pacer.missed(slot), slot.latest]).toEqual([false, false, Infinity])
+    expect(asked).toMatchObject([{ paced: false, leadMs: 0 }])
   })
 
   test('that found no recipient are used before Redis is asked for others, earliest first', async () => {
@@ -86,36 +85,39 @@ describe('slots', () => {
     expect(asked).toHaveLength(2)
   })
 
-  test('are missed by what leaves after their end, and that is learned from', async () => {
-    const { pacer, asked, clock } = pacerOf([SLOTS])
-    const slot = { at: 1_000, latest: 1_012, latestByWall: Infinity }
-    clock.now = 1_012
-    expect(pacer.missed(slot)).toBe(false)
-    clock.now = 1_060
-    for (let times = 0; times < 300; times++) expect(pacer.missed(slot)).toBe(true)
-    await slotsOf(pacer, 1)
-    expect(asked.at(-1)?.lateMs).toBe(60)
+  test('are used by what leaves in time, each once, and missed by what is late; both are told', async () => {
+    const { pacer, asked, clock } = pacerOf([SLOTS, slotsAt(2_000, 2)])
+    const [first, second, third] = await slotsOf(pacer, 3)
+    if (first === undefined || second === undefined || third === undefined) throw new Error('three slots')
+    clock.now = 1_024
+    expect([pacer.missed(first), pacer.missed(first)]).toEqual([false, true])
+    clock.now = 1_050
+    expect(pacer.missed(third)).toBe(false)
+    clock.now = 2_000
+    expect(pacer.missed(second)).toBe(true)
+    await slotsOf(pacer, 3)
+    expect(asked.map(({ told }) => told)).toEqual([
+      [],
+      [
+        {
+          serial: 1,
+          nowUs: (1_000 + REDIS) * 1_000,
+          slots: [
+            [20_000, 24_000],
+            [32_500, null],
+            [45_000, 50_000],
+          ],
+        },
+      ],
+    ])
   })
 })
 
-test('a slot is missed, too, when the machine was suspended meanwhile: its monotonic clock stood still', async () => {
-  const { pacer, clock } = pacerOf([SLOTS])
-  const [slot] = await slotsOf(pacer, 1)
-  if (slot === undefined) throw new Error('no slot')
-  clock.now = slot.at
-  expect(pacer.missed(slot)).toBe(false)
-  clock.wallAhead += 300
-  expect(pacer.missed(slot)).toBe(true)
-  // Set back by whoever keeps the machine's clock: that says nothing.
-  clock.wallAhead -= 3_600_000
-  expect(pacer.missed(slot)).toBe(false)
-})
-
 describe('asking', () => {
-  test('names how many, the limit of now, and how late messages of this process are', async () => {
+  test('names how many, and the limit of now', async () => {
     const { pacer, asked } = pacerOf([SLOTS], { messagesPerSecond: 250 })
     await slotsOf(pacer, 40)
-    expect(asked).toEqual([expect.objectContaining({ sender: 's', wanted: 40, messagesPerSecond: 250, lateMs: 8 })])
+    expect(asked).toEqual([expect.objectContaining({ sender: 's', wanted: 40, messagesPerSecond: 250, paced: true })])
   })
 
   test('a Redis far away is asked for slots behind the claim’s two round trips, in the nearer half of the way ahead', async () => {
@@ -124,13 +126,13 @@ describe('asking', () => {
     await slotsOf(pacer, 3)
     const [near, far] = asked
     expect([near?.leadMs, near?.horizonMs]).toEqual([10, 250])
-    expect(far).toMatchObject({ leadMs: 410, lateMs: 208 })
+    expect(far).toMatchObject({ leadMs: 410 })
     expect(far?.horizonMs).toBeGreaterThan(2 * 410)
   })
 
   test('says how long a sender rests or is blocked, but never for so long that its end would not be seen', async () => {
     const replies: SlotReply[] = [
-      { kind: 'wait', now: 0, waitMs: 5 },
+      wait(5),
       { kind: 'blocked', now: 100, until: 105, reason: 'code_131057' },
       { kind: 'blocked', now: 100, until: 99_999, reason: 'code_131057' },
       { kind: 'blocked', now: 100, until: null, reason: 'code_190' },
@@ -139,6 +141,14 @@ describe('asking', () => {
     const waits = []
     for (const _ of replies) waits.push(await pacer.ask(3))
     expect(waits).toEqual([5, 5, 1_000, 1_000].map((ms) => ({ kind: 'wait', ms })))
+  })
+
+  test('is repeated soon after the last slot of a grant, for others may wait for what it used', async () => {
+    const { pacer, clock } = pacerOf([SLOTS, wait(900)])
+    await slotsOf(pacer, 3)
+    expect(await pacer.ask(3)).toEqual({ kind: 'wait', ms: 55 })
+    clock.now = 1_040
+    expect(await pacer.ask(3)).toEqual({ kind: 'wait', ms: 50 })
   })
 
   test('asks nobody while claiming is forbidden', async () => {

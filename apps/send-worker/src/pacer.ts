@@ -1,15 +1,6 @@
-import type { AskedAt } from '@chasqui/delivery'
+import { SlotBook } from '@chasqui/delivery'
+import type { AskedAt, Slot, ToldGrant } from '@chasqui/delivery'
 import type { Senders, SlotReply } from '@chasqui/store'
-
-import { Lateness } from './lateness.ts'
-
-/** The moment a message may start, and until when it must have, monotonic ms. */
-export type Slot = {
-  readonly at: number
-  readonly latest: number
-  /** The same by the machine's clock, ms since 1970: a monotonic clock stands still while its machine is suspended. */
-  readonly latestByWall: number
-}
 
 /** Slots, or how long to wait before it is worth asking again. */
 export type PaceAnswer =
@@ -36,6 +27,9 @@ const HORIZON_MS = 250
 const LEAD_MS = 10
 /** A wait is cut into pieces of at most this, so that a lifted block or rest is soon seen, ms. */
 const LOOK_AGAIN_MS = 1_000
+/** When messages have left, Redis is told soon after: until then their permits are nobody's, ms. */
+const TELL_AFTER_MS = 10
+const TELL_EVERY_MS = 50
 /** How soon it is asked whether claiming is allowed again, ms. */
 const FORBIDDEN_MS = 100
 /** Round trips of questions for slots that tell how far away Redis is. */
@@ -44,15 +38,16 @@ const ROUND_TRIPS_KEPT = 9
 const ROUND_TRIP_MAX_MS = 500
 /** Slots further ahead than this allows for would outlast the claims made for them, ms. */
 const CLAIM_TRIP_MAX_MS = 250
-/** The machine's clock tells whole milliseconds; asked twice it may be one off. */
-const WALL_GRAIN_MS = 1
 /** Meta's highest limit is 1,000 a second; beyond that a limit is no promise that milliseconds could break. */
 const STRICT_LIMIT_MAX = 1_500
+
+/** Where no real limit is that high, the number of slots bounds the rate, and a timer a message would only cost. */
+const UNPACED: Slot = { at: 0, latest: Infinity, latestByWall: Infinity }
 
 /** Hands out the moments at which this sender's messages may start, each once, shared with all other processes. */
 export class Pacer {
   readonly #options: PacerOptions
-  readonly #lateness = new Lateness()
+  readonly #book = new SlotBook()
   #roundTrips: readonly number[] = []
   /** Slots granted and not used, earliest first. */
   #spare: Slot[] = []
@@ -75,12 +70,23 @@ export class Pacer {
     const spare = this.#takeSpare(most)
     if (spare.length > 0) return { kind: 'slots', slots: spare }
     if (this.#options.forbidden()) return { kind: 'wait', ms: FORBIDDEN_MS }
-    const asked = { now: this.#options.now(), wall: this.#options.wall() }
-    const reply = await this.#grant(most)
-    this.#roundTrips = [...this.#roundTrips, this.#options.now() - asked.now].slice(-ROUND_TRIPS_KEPT)
-    if (reply.kind !== 'slots') return { kind: 'wait', ms: Math.min(waitOf(reply), LOOK_AGAIN_MS) }
-    this.#limit = reply.limit
-    return { kind: 'slots', slots: this.#times(asked, reply) }
+    const asked = this.#clocks()
+    const reply = await this.#grant(most, this.#book.told(asked.now, asked.wall))
+    const received = this.#clocks()
+    this.#roundTrips = [...this.#roundTrips, received.now - asked.now].slice(-ROUND_TRIPS_KEPT)
+    switch (reply.kind) {
+      case 'slots':
+        this.#limit = reply.limit
+        return { kind: 'slots', slots: this.#book.granted(asked, received, reply) }
+      case 'unpaced':
+        this.#limit = reply.limit
+        return { kind: 'slots', slots: Array.from({ length: reply.count }, () => UNPACED) }
+      case 'wait':
+        this.#book.heard(asked, received, reply.nowUs)
+        return { kind: 'wait', ms: Math.min(reply.waitMs, this.#tellIn(received.now)) }
+      case 'blocked':
+        return { kind: 'wait', ms: Math.min(reply.until === null ? Infinity : reply.until - reply.now, LOOK_AGAIN_MS) }
+    }
   }
 
   /** Slots that found no recipient. */
@@ -88,11 +94,14 @@ export class Pacer {
     if (slots.length > 0) this.#spare = [...this.#spare, ...slots].toSorted((a, b) => a.at - b.at)
   }
 
-  /** Asked when a message is about to leave: whether its slot still holds. Its window of a second may be over. */
+  /** Asked when a message is about to leave: whether its slot is over, or used. Else it is used from here on. */
   missed(slot: Slot): boolean {
-    const now = this.#options.now()
-    this.#lateness.note(now - slot.at, now)
-    return now > slot.latest || this.#options.wall() > slot.latestByWall
+    if (slot === UNPACED) return false
+    return !this.#book.use(slot, this.#options.now(), this.#options.wall())
+  }
+
+  #clocks(): AskedAt {
+    return { now: this.#options.now(), wall: this.#options.wall() }
   }
 
   #takeSpare(most: number): Slot[] {
@@ -103,7 +112,7 @@ export class Pacer {
     return this.#spare.splice(0, most)
   }
 
-  async #grant(wanted: number): Promise<SlotReply> {
+  async #grant(wanted: number, told: readonly ToldGrant[]): Promise<SlotReply> {
     const { senders, sender, messagesPerSecond, onReply } = this.#options
     const reply = await senders.grantSlots({
       sender,
@@ -111,30 +120,18 @@ export class Pacer {
       messagesPerSecond: messagesPerSecond(),
       horizonMs: this.#horizonMs(),
       leadMs: this.#isStrict() ? Math.round(LEAD_MS + this.#claimMs()) : 0,
-      lateMs: Math.round(this.#lateness.wish(this.#options.now()) + this.#usualRoundTrip()),
+      paced: this.#isStrict(),
+      told,
     })
     onReply(reply)
     return reply
   }
 
-  /**
-   * Redis counted from a moment between question and answer. Counted from the answer no message leaves before its slot;
-   * counted from the question none leaves too late, also when the answer lay unread while the process was frozen.
-   */
-  #times(asked: AskedAt, reply: SlotReply & { kind: 'slots' }): Slot[] {
-    const received = this.#options.now()
-    // No real limit is that high: the number of slots bounds the rate, and a timer a message would only cost.
-    if (!this.#isStrict())
-      return Array.from({ length: reply.count }, () => ({
-        at: received,
-        latest: Infinity,
-        latestByWall: Infinity,
-      }))
-    return Array.from({ length: reply.count }, (_, index) => {
-      const ahead = reply.firstUs / 1_000 + (index * reply.spacingNs) / 1_000_000
-      const longest = ahead + reply.lateMs
-      return { at: received + ahead, latest: asked.now + longest, latestByWall: asked.wall + longest + WALL_GRAIN_MS }
-    })
+  /** A process that has to wait has time to tell what it used, and others may wait for that, ms. */
+  #tellIn(now: number): number {
+    const at = this.#book.tellAt
+    if (at === null) return LOOK_AGAIN_MS
+    return Math.min(LOOK_AGAIN_MS, Math.max(at + TELL_AFTER_MS - now, TELL_EVERY_MS))
   }
 
   /** The first slot must lie in the nearer half of the way ahead. */
@@ -156,9 +153,4 @@ export class Pacer {
     const sorted = this.#roundTrips.toSorted((a, b) => a - b)
     return Math.min(ROUND_TRIP_MAX_MS, sorted[Math.floor(sorted.length / 2)] ?? 0)
   }
-}
-
-function waitOf(reply: Exclude<SlotReply, { kind: 'slots' }>): number {
-  if (reply.kind === 'wait') return reply.waitMs
-  return reply.until === null ? LOOK_AGAIN_MS : reply.until - reply.now
 }

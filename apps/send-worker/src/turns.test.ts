@@ -1,7 +1,8 @@
+import type { Slot } from '@chasqui/delivery'
 import { describe, expect, test } from 'vitest'
 
 import { Capacity } from './capacity.ts'
-import type { PaceAnswer, Slot } from './pacer.ts'
+import type { PaceAnswer } from './pacer.ts'
 import { Shares } from './shares.ts'
 import { Turns } from './turns.ts'
 

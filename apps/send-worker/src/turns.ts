@@ -1,7 +1,8 @@
+import type { Slot } from '@chasqui/delivery'
 import { pause } from '@chasqui/runtime'
 
 import type { Capacity } from './capacity.ts'
-import type { Pacer, Slot } from './pacer.ts'
+import type { Pacer } from './pacer.ts'
 import type { Shares } from './shares.ts'
 
 export type TurnsOptions = {

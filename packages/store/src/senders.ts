@@ -1,4 +1,4 @@
-import type { RateWords } from '@chasqui/delivery'
+import type { RateWords, ToldGrant } from '@chasqui/delivery'
 
 import type { Keys } from './keys.ts'
 import type { RedisClient } from './redis.ts'
@@ -27,22 +27,25 @@ export type SlotRequest = {
   readonly horizonMs: number
   /** The first slot lies at least this far ahead, ms: the time it takes to claim. */
   readonly leadMs: number
-  /** How late after its slot a message of this process may leave, ms; the later, the less of the limit is used. */
-  readonly lateMs: number
+  /** Whether the limit is kept to the millisecond; else slots are only counted, for limits so high that it makes no difference. */
+  readonly paced: boolean
+  /** What became of the slots of earlier grants, each told once. */
+  readonly told: readonly ToldGrant[]
 }
 
 export type SlotReply =
-  /** `count` slots, the first `firstUs` µs from now, `spacingNs` ns apart. `limit`: messages a second in force. `lateMs`: how late one may leave. */
+  /** A slot `aheadUs` µs after `nowUs` (µs since 1970) each, and what to tell of them under. `limit`: messages a second in force. */
   | {
       readonly kind: 'slots'
       readonly now: number
-      readonly count: number
-      readonly firstUs: number
-      readonly spacingNs: number
+      readonly nowUs: number
+      readonly serial: number
+      readonly aheadUs: readonly number[]
       readonly limit: number
-      readonly lateMs: number
     }
-  | { readonly kind: 'wait'; readonly now: number; readonly waitMs: number }
+  /** So many, whenever they leave: nobody asked for moments. */
+  | { readonly kind: 'unpaced'; readonly now: number; readonly count: number; readonly limit: number }
+  | { readonly kind: 'wait'; readonly now: number; readonly nowUs: number; readonly waitMs: number }
   | { readonly kind: 'blocked'; readonly now: number; readonly until: number | null; readonly reason: string }
 
 /**
@@ -75,7 +78,8 @@ export type SenderPacing = {
 }
 
 /**
- * What all processes share about a sender. `keys.rate(sender)` is a hash: `next` (µs, when its next slot is free),
+ * What all processes share about a sender. `keys.rate(sender)` is a hash: `permits` (as in `permits.ts` of
+ * delivery, MessagePack), `next` (µs, no slot before this),
  * `factor` (share of the limit in force after 130429) and `changed` (ms, when it was learned), `restUntil` (ms),
  * `limit` (messages a second, overrides the configured one), `learned` (what the provider told), `learnedAt` (when, ms),
  * `learnedOver` (what was configured when it was first used).
@@ -91,20 +95,28 @@ export class Senders {
 
   async grantSlots(request: SlotRequest): Promise<SlotReply> {
     const keys = [this.#keys.rate(request.sender), this.#keys.blocks(request.sender)]
-    const { wanted, messagesPerSecond, horizonMs, lateMs, leadMs, maxMessagesPerSecond } = request
-    const args = [wanted, messagesPerSecond, horizonMs, lateMs, leadMs, maxMessagesPerSecond ?? '']
-    const [now, kind, ...rest] = (await GRANT.run(this.#client, keys, args)) as [number, string, ...(number | string)[]]
-    if (kind === 'wait') return { kind, now, waitMs: Number(rest[0]) }
-    if (kind === 'blocked')
-      return { kind, now, until: Number(rest[0]) < 0 ? null : Number(rest[0]), reason: String(rest[1]) }
-    return {
-      kind: 'slots',
-      now,
-      count: Number(rest[0]),
-      firstUs: Number(rest[1]),
-      spacingNs: Number(rest[2]),
-      limit: Number(rest[3]),
-      lateMs: Number(rest[4]),
+    const { wanted, messagesPerSecond, horizonMs, leadMs, maxMessagesPerSecond, paced } = request
+    const args = [wanted, messagesPerSecond, horizonMs, leadMs, maxMessagesPerSecond ?? '', paced ? 1 : 0]
+    const [now, kind, ...rest] = (await GRANT.run(this.#client, keys, [
+      ...args,
+      ...request.told.map(grantText),
+    ])) as [number, string, ...(number | string)[]]
+    switch (kind) {
+      case 'wait':
+        return { kind, now, nowUs: Number(rest[1]), waitMs: Number(rest[0]) }
+      case 'blocked':
+        return { kind, now, until: Number(rest[0]) < 0 ? null : Number(rest[0]), reason: String(rest[1]) }
+      case 'unpaced':
+        return { kind, now, count: Number(rest[0]), limit: Number(rest[1]) }
+      default:
+        return {
+          kind: 'slots',
+          now,
+          nowUs: Number(rest[0]),
+          serial: Number(rest[1]),
+          aheadUs: String(rest[2]).split(',').map(Number),
+          limit: Number(rest[3]),
+        }
     }
   }
 
@@ -214,6 +226,11 @@ export class Senders {
       learnedAt: numberOf(learnedAt),
     }
   }
+}
+
+/** As grant-slots.lua reads it. */
+function grantText({ serial, nowUs, slots }: ToldGrant): string {
+  return `${serial};${nowUs};${slots.map(([aheadUs, leftUs]) => `${aheadUs}:${leftUs ?? ''}`).join(',')}`
 }
 
 function numberOf(field: string | null | undefined): number | null {

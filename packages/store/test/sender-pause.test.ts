@@ -67,7 +67,7 @@ describe('a paused sender', () => {
     expect(Math.abs(pause.since - Date.now())).toBeLessThan(5_000)
     expect(await claim('a')).toBe('stopped sender_paused')
     expect(await claim('b')).toBe('claimed 1')
-    const slots = { wanted: 1, messagesPerSecond: 80, horizonMs: 250, leadMs: 0, lateMs: 0 }
+    const slots = { wanted: 1, messagesPerSecond: 80, horizonMs: 250, leadMs: 0, paced: true, told: [] }
     const senders = new Senders(client, keys)
     expect(await senders.grantSlots({ ...slots, sender: 's1' })).toMatchObject({ kind: 'blocked', reason: 'paused' })
     expect(await senders.grantSlots({ ...slots, sender: 's2' })).toMatchObject({ kind: 'slots' })

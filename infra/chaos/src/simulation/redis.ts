@@ -96,8 +96,10 @@ export class ModelRedis {
     finishChunk(this.stored.ledger, chunk, TIMES.margin, this.#now())
   }
 
-  grant(ask: Omit<SlotQuestion, 'nowUs'>): SlotAnswer {
-    return grantSlots(this.stored.pace, { ...ask, nowUs: this.#now() * 1_000 })
+  /** An answer with its moment, as the script gives it. */
+  grant(ask: Omit<SlotQuestion, 'nowUs'>): SlotAnswer & { readonly nowUs: number } {
+    const nowUs = Math.round(this.#now() * 1_000)
+    return { ...grantSlots(this.stored.pace, { ...ask, nowUs }), nowUs }
   }
 
   /** note-receiver.lua */
@@ -158,7 +160,7 @@ function structuredCloneOf({ ledger, pace, heart, beats, suppressed, webhooksUnt
       lostSince: new Map(ledger.lostSince),
       dues: new Map(ledger.dues),
     },
-    pace: { ...pace },
+    pace: { ...pace, permits: structuredClone(pace.permits) },
     heart: { ...heart },
     beats: new Map(beats),
     suppressed: new Set(suppressed),

@@ -1,16 +1,12 @@
-import { decide, raiseFence, RedisClock } from '@chasqui/delivery'
-import type { AskedAt, ClaimAnswer, Move, Outcome, Settlement } from '@chasqui/delivery'
+import { decide, raiseFence, RedisClock, SlotBook } from '@chasqui/delivery'
+import type { AskedAt, ClaimAnswer, Move, Outcome, Settlement, Slot } from '@chasqui/delivery'
 import { ClaimMemory, hasGoneBackwards } from '@chasqui/store'
 
 import { between, pick } from '../random.ts'
 import type { Beat } from './redis.ts'
 import { CHUNK_ROWS, TIMES } from './rules.ts'
-import type { SlotAnswer } from './slots.ts'
 import { Wire } from './wire.ts'
 import type { World } from './world.ts'
-
-/** The moment a message may start, and until when it must have, monotonic ms; as in the send-worker's pacer. */
-type Slot = { readonly at: number; readonly latest: number; readonly latestByWall: number }
 
 type Row = {
   readonly row: number
@@ -31,7 +27,6 @@ type Window = {
 
 /** There is only one. */
 const CAMPAIGN = 'the campaign'
-const ALONE_LATE_MS = 12
 const WINDOWS_MAX = 3
 /** Nobody asks for a visit sooner, ms. */
 const NOTHING_TO_SEND_MS = 500
@@ -63,6 +58,7 @@ export class ModelWorker {
   #lostConnection = false
   #tokens = 0
   #asking = 0
+  readonly #book = new SlotBook()
   #spare: Slot[] = []
   #windows: Window[] = []
   readonly #answers: Array<{ at: number; window: Window; row: Row; outcome: Outcome }> = []
@@ -235,16 +231,17 @@ export class ModelWorker {
     this.#asking += 1
     const question = {
       wanted: between(this.#world.random, 1, CHUNK_ROWS),
-      messagesPerSecond: this.#world.rules.limit,
-      horizonMs: TIMES.horizon,
-      leadMs: TIMES.lead,
-      lateMs: ALONE_LATE_MS,
+      limit: this.#world.rules.limit,
+      horizonUs: TIMES.horizon * 1_000,
+      leadUs: TIMES.lead * 1_000,
+      told: this.#book.told(asked.now, asked.wall),
     }
     this.#ask(
       () => this.#world.redis.grant(question),
       (answer) => {
         this.#asking -= 1
-        if (answer.kind === 'slots') this.#claim(this.#slotsOf(asked, answer))
+        const received: AskedAt = { now: this.#monotonic(), wall: this.#wall() }
+        if (answer.kind === 'slots') this.#claim([...this.#book.granted(asked, received, answer)])
         else this.#idleUntil = this.#world.now + Math.min(answer.waitMs, 1_000)
       },
       () => {
@@ -253,14 +250,8 @@ export class ModelWorker {
     )
   }
 
-  /** Never before the slot, counted from the answer; never later than allowed, counted from the question. */
-  #slotsOf(asked: AskedAt, answer: SlotAnswer & { readonly kind: 'slots' }): Slot[] {
-    const received = this.#monotonic()
-    return Array.from({ length: answer.count }, (_, index) => {
-      const ahead = answer.firstUs / 1_000 + (index * answer.spacingNs) / 1_000_000
-      const longest = ahead + answer.lateMs
-      return { at: received + ahead, latest: asked.now + longest, latestByWall: asked.wall + longest + 1 }
-    })
+  #missed(slot: Slot): string | null {
+    return this.#book.use(slot, this.#monotonic(), this.#wall()) ? null : 'slot_missed'
   }
 
   // visit.ts
@@ -353,9 +344,7 @@ export class ModelWorker {
   }
 
   #post(window: Window, row: Row): void {
-    const { latest, latestByWall } = row.slot
-    const late = this.#monotonic() > latest || this.#wall() > latestByWall ? 'slot_missed' : null
-    const keptBack = this.#forbidden === null ? (window.fence() ?? late) : 'forbidden'
+    const keptBack = this.#forbidden === null ? (window.fence() ?? this.#missed(row.slot)) : 'forbidden'
     if (keptBack !== null) return this.#conclude(window, row, { kind: 'held_back', reason: keptBack })
     row.phase = 'posted'
     const reply = this.#world.post(window.token, window.chunk * CHUNK_ROWS + row.row, row.attempt, this.couldNotice)
