@@ -18,8 +18,8 @@ export type Permits = {
   readonly open: Map<number, OpenGrant>
 }
 
-/** When the last of its permits is free again at the latest (a bucket), and the length of a second when it was made. */
-type OpenGrant = { readonly lastWorst: number; readonly windowUs: number }
+/** When its first and its last permit are free again at the latest (buckets), and the length of a second when it was made. */
+type OpenGrant = { readonly firstWorst: number; readonly lastWorst: number; readonly windowUs: number }
 
 export type PermitQuestion = {
   readonly nowUs: number
@@ -51,6 +51,8 @@ export const PERMIT_MARGIN_US = 6_000
 export const PERMIT_LATE_US = 500_000
 /** Slots that make up for lost time lie so many times denser than the limit's. */
 const CATCH_UP = 2
+/** Who waits for what others tell asks again after this. */
+const HOPE_US = 20_000
 /** A permit that is free only after this belongs to a Redis whose clock was set back since. */
 const CLOCK_MAX_US = 3_000_000
 
@@ -80,7 +82,11 @@ export function grantPermits(permits: Permits, ask: PermitQuestion): PermitAnswe
   const first = Math.max(permits.next, earliest * PERMIT_BUCKET_US)
   const nearer = nowUs + (horizon - nowUs) / 2
   // In batches of at least half the way ahead: a claim for every single slot would cost four commands a message.
-  if (first > nearer) return { kind: 'wait', waitMs: Math.ceil((first - nearer) / 1_000) }
+  if (first > nearer) {
+    // What others will tell of may make permits free before that: as soon as their slots' second is over.
+    const hoped = Math.max(nearer + HOPE_US, permits.next, hopedFor(permits))
+    return { kind: 'wait', waitMs: Math.ceil((Math.min(first, hoped) - nearer) / 1_000) }
+  }
 
   const aheadUs: number[] = []
   const worst: number[] = []
@@ -100,7 +106,7 @@ export function grantPermits(permits: Permits, ask: PermitQuestion): PermitAnswe
   for (const one of worst) add(permits.free, one, 1)
   permits.next = Math.floor(next)
   permits.serial += 1
-  permits.open.set(permits.serial, { lastWorst: worst.at(-1) ?? 0, windowUs })
+  permits.open.set(permits.serial, { firstWorst: worst[0] ?? 0, lastWorst: worst.at(-1) ?? 0, windowUs })
   return { kind: 'slots', serial: permits.serial, aheadUs }
 }
 
@@ -119,6 +125,14 @@ function takeBack(permits: Permits, told: ToldGrant, nowUs: number): void {
     add(permits.free, worst, -1)
     add(permits.free, bucketOf(leftUs === null ? nowUs : told.nowUs + leftUs + grant.windowUs), 1)
   }
+}
+
+/** When the first permit of an open grant is free again, if its message leaves at once and that is told. */
+function hopedFor({ open }: Permits): number {
+  let hoped = Infinity
+  for (const { firstWorst } of open.values())
+    hoped = Math.min(hoped, firstWorst * PERMIT_BUCKET_US - PERMIT_LATE_US)
+  return hoped
 }
 
 /** All that are free by then lie in one bucket. */

@@ -19,7 +19,7 @@
           {now, 'blocked', until ms, reason}
 ]]
 local BUCKET, MARGIN, LATE = 2000, 6000, 500000
-local CLOCK_MAX, CATCH_UP = 3000000, 2
+local CLOCK_MAX, HOPE, CATCH_UP = 3000000, 20000, 2
 
 local time = redis.call('TIME')
 local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
@@ -107,7 +107,7 @@ end
 
 -- All of these are free by now, whatever is told of them.
 for serial, grant in pairs(open) do
-  if grant[1] * BUCKET <= now_us then open[serial] = nil end
+  if grant[3] * BUCKET <= now_us then open[serial] = nil end
 end
 
 local size = math.max(1, math.floor(limit))
@@ -166,6 +166,10 @@ if not free[bucket] then
 end
 local first = math.max(next_us, earliest * BUCKET)
 if first > nearer then
+  -- What others will tell of may make permits free before that: as soon as their slots' second is over.
+  local hoped = math.huge
+  for _, grant in pairs(open) do hoped = math.min(hoped, grant[1] * BUCKET - LATE) end
+  first = math.min(first, math.max(nearer + HOPE, next_us, hoped))
   keep()
   return { now, 'wait', math.ceil((first - nearer) / 1000), string.format('%.0f', now_us) }
 end
@@ -185,7 +189,7 @@ while #ahead < wanted do
 end
 for _, one in ipairs(worst) do add(one, 1) end
 permits.serial = permits.serial + 1
-open[permits.serial] = { worst[#worst], window }
+open[permits.serial] = { worst[1], window, worst[#worst] }
 next_us = math.floor(next_us)
 keep()
 return { now, 'slots', string.format('%.0f', now_us), permits.serial, table.concat(ahead, ','), tostring(limit) }
