@@ -50,7 +50,7 @@ export const PERMIT_MARGIN_US = 6_000
 /** A slot may be used for so long. */
 export const PERMIT_LATE_US = 500_000
 /** Slots that make up for lost time lie so many times denser than the limit's. */
-const CATCH_UP = 2
+const CATCH_UP = 1.5
 /** Who waits for what others tell asks again after this. */
 const HOPE_US = 20_000
 /** A permit that is free only after this belongs to a Redis whose clock was set back since. */
@@ -130,8 +130,7 @@ function takeBack(permits: Permits, told: ToldGrant, nowUs: number): void {
 /** When the first permit of an open grant is free again, if its message leaves at once and that is told. */
 function hopedFor({ open }: Permits): number {
   let hoped = Infinity
-  for (const { firstWorst } of open.values())
-    hoped = Math.min(hoped, firstWorst * PERMIT_BUCKET_US - PERMIT_LATE_US)
+  for (const { firstWorst } of open.values()) hoped = Math.min(hoped, firstWorst * PERMIT_BUCKET_US - PERMIT_LATE_US)
   return hoped
 }
 

@@ -97,10 +97,11 @@ export class Senders {
     const keys = [this.#keys.rate(request.sender), this.#keys.blocks(request.sender)]
     const { wanted, messagesPerSecond, horizonMs, leadMs, maxMessagesPerSecond, paced } = request
     const args = [wanted, messagesPerSecond, horizonMs, leadMs, maxMessagesPerSecond ?? '', paced ? 1 : 0]
-    const [now, kind, ...rest] = (await GRANT.run(this.#client, keys, [
-      ...args,
-      ...request.told.map(grantText),
-    ])) as [number, string, ...(number | string)[]]
+    const [now, kind, ...rest] = (await GRANT.run(this.#client, keys, [...args, ...request.told.map(grantText)])) as [
+      number,
+      string,
+      ...(number | string)[],
+    ]
     switch (kind) {
       case 'wait':
         return { kind, now, nowUs: Number(rest[1]), waitMs: Number(rest[0]) }

@@ -33,7 +33,15 @@ beforeEach(async () => {
   await client.flushall()
 })
 
-const ASK: SlotRequest = { sender: 's', wanted: 100, messagesPerSecond: 80, horizonMs: 250, leadMs: 0, paced: true, told: [] }
+const ASK: SlotRequest = {
+  sender: 's',
+  wanted: 100,
+  messagesPerSecond: 80,
+  horizonMs: 250,
+  leadMs: 0,
+  paced: true,
+  told: [],
+}
 
 async function redisNow(): Promise<number> {
   const [seconds, micros] = (await client.time()).map(Number)
@@ -175,12 +183,12 @@ describe('law 5: no second holds more messages than the limit, and nearly all of
 
   test('the script does what its model does, to the microsecond', async () => {
     const asking = fc.record({
-      limit: fc.constantFrom(0.4, 3, 80, 80, 80, 1_000),
-      wanted: fc.integer({ min: 1, max: 120 }),
+      limit: fc.constantFrom(0.4, 3, 80, 1_000, 1_000, 1_000),
+      wanted: fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 120 })),
       leadMs: fc.nat(40),
       horizonMs: fc.integer({ min: 100, max: 1_000 }),
       /** Which earlier grants are told of (some twice), and how late their messages left, ms; negative: not at all. */
-      tells: fc.array(fc.tuple(fc.nat(20), fc.integer({ min: -100, max: 500 })), { maxLength: 3 }),
+      tells: fc.array(fc.tuple(fc.nat(8), fc.integer({ min: -100, max: 500 })), { maxLength: 5 }),
     })
     await fc.assert(
       fc.asyncProperty(fc.array(asking, { minLength: 5, maxLength: 25 }), async (history) => {

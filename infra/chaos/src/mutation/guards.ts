@@ -19,6 +19,7 @@ const SETTLE = `${SCRIPTS}/settle-rows.lua`
 const ALLOW_OOM = '#!lua flags=allow-oom\n'
 const FULL_MEMORY = test('packages/store/test/full-memory.test.ts')
 const MESSAGE_IDS = test('packages/store/test/message-ids.test.ts')
+const SENDERS = 'packages/store/test/senders.test.ts'
 const SENDING = 'apps/send-worker/test/sending.test.ts'
 
 /**
@@ -275,19 +276,39 @@ export const MUTATIONS: readonly Mutation[] = [
     from: 'return now.epoch < remembered.epoch || now.beat <= remembered.beat',
     to: 'return false',
   }),
+  one('a permit is used once a second', 'grant-slots.lua', test(SENDERS, 'from 10 to 1,000'), {
+    file: `${SCRIPTS}/grant-slots.lua`,
+    from: 'base + tonumber(left) + grant[2]',
+    to: 'base + tonumber(left)',
+  }),
+  one('a permit nobody tells of counts as used at last', 'grant-slots.lua', test(SENDERS, 'its model'), {
+    file: `${SCRIPTS}/grant-slots.lua`,
+    from: 'bucket_of(slot + LATE + window)',
+    to: 'bucket_of(slot + window)',
+  }),
+  one('what a grant came to is told once', 'grant-slots.lua', test(SENDERS, 'its model'), {
+    file: `${SCRIPTS}/grant-slots.lua`,
+    from: 'open[tonumber(serial)] = nil',
+    to: '',
+  }),
   one(
-    'lateness thins the slots out',
-    'grant-slots.lua',
-    test('packages/store/test/senders.test.ts', 'from 10 to 1,000'),
+    'what a grant came to is told once',
+    'permits.ts (model)',
+    test('packages/delivery/src/permits.test.ts', 'twice'),
     {
-      file: `${SCRIPTS}/grant-slots.lua`,
-      from: '(1.003 + late / 1000)',
-      to: '1.003',
+      file: 'packages/delivery/src/permits.ts',
+      from: 'permits.open.delete(told.serial)',
+      to: '',
     },
   ),
-  one('a slot is handed out once', 'grant-slots.lua', test('packages/store/test/senders.test.ts', 'from 10 to 1,000'), {
-    file: `${SCRIPTS}/grant-slots.lua`,
-    from: "redis.call('HSET', KEYS[1], 'next', string.format('%.0f', first + slots * spacing_us))",
-    to: "redis.call('HSET', KEYS[1], 'next', string.format('%.0f', first + spacing_us))",
+  one('a slot is used once', 'slot-book.ts', test('packages/delivery/src/slot-book.test.ts'), {
+    file: 'packages/delivery/src/slot-book.ts',
+    from: 'if (slot.leftUs !== null) return false',
+    to: '',
+  }),
+  one('a suspension counts as time', 'slot-book.ts', test('packages/delivery/src/slot-book.test.ts'), {
+    file: 'packages/delivery/src/slot-book.ts',
+    from: 'const suspended = Math.max(0, wall - now - skew - WALL_GRAIN_MS)',
+    to: 'const suspended = 0',
   }),
 ]

@@ -19,7 +19,7 @@
           {now, 'blocked', until ms, reason}
 ]]
 local BUCKET, MARGIN, LATE = 2000, 6000, 500000
-local CLOCK_MAX, HOPE, CATCH_UP = 3000000, 20000, 2
+local CLOCK_MAX, HOPE, CATCH_UP = 3000000, 20000, 1.5
 
 local time = redis.call('TIME')
 local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
