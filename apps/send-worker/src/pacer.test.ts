@@ -125,7 +125,7 @@ describe('asking', () => {
     await slotsOf(pacer, 3)
     await slotsOf(pacer, 3)
     const [near, far] = asked
-    expect([near?.leadMs, near?.horizonMs]).toEqual([10, 250])
+    expect([near?.leadMs, near?.horizonMs]).toEqual([10, 150])
     expect(far).toMatchObject({ leadMs: 410 })
     expect(far?.horizonMs).toBeGreaterThan(2 * 410)
   })
@@ -161,7 +161,7 @@ describe('asking', () => {
   })
 
   test('no more places need be held for slots than are handed out at once', () => {
-    expect(pacerOf([SLOTS], { messagesPerSecond: 10 }).pacer.mostAtOnce()).toBe(4)
+    expect(pacerOf([SLOTS], { messagesPerSecond: 10 }).pacer.mostAtOnce()).toBe(3)
     expect(pacerOf([SLOTS], { messagesPerSecond: 5_000 }).pacer.mostAtOnce()).toBe(Infinity)
   })
 })

@@ -22,7 +22,7 @@ export type PacerOptions = {
 }
 
 /** Slots may lie this far ahead: long enough for a round trip and a window, short enough for a change to bite, ms. */
-const HORIZON_MS = 250
+const HORIZON_MS = 150
 /** A claim and the question after opt-outs take a few ms; the first slot is not lost to them, ms. */
 const LEAD_MS = 10
 /** A wait is cut into pieces of at most this, so that a lifted block or rest is soon seen, ms. */

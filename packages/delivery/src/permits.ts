@@ -48,7 +48,7 @@ export const PERMIT_BUCKET_US = 2_000
 /** Messages need unequal times to the endpoint: a second there holds what left within a little more. */
 export const PERMIT_MARGIN_US = 6_000
 /** A slot may be used for so long. */
-export const PERMIT_LATE_US = 500_000
+export const PERMIT_LATE_US = 300_000
 /** Slots that make up for lost time lie so many times denser than the limit's. */
 const CATCH_UP = 1.5
 /** Who waits for what others tell asks again after this. */

@@ -20,7 +20,7 @@ function booked(aheadMs: readonly number[], { askedAt = 100, receivedAt = 100 } 
 }
 
 describe('a slot', () => {
-  test('may be used from its moment on, for half a second', () => {
+  test('may be used from its moment on, for 0.3 s', () => {
     const { slot } = booked([20, 45])
     expect(slot(0)).toMatchObject({ at: 120, latest: 120 + LATE_MS, latestByWall: WALL + 120 + LATE_MS + 1 })
     expect(slot(1)).toMatchObject({ at: 145 })
@@ -38,7 +38,7 @@ describe('a slot', () => {
     expect(book.use(slot(0), 121, WALL + 121)).toBe(false)
   })
 
-  test('is over after half a second, by the monotonic clock or the machine’s', () => {
+  test('is over after 0.3 s, by the monotonic clock or the machine’s', () => {
     const { book, slot } = booked([20])
     expect(book.use(slot(0), 120 + LATE_MS + 1, WALL + 121)).toBe(false)
     // Suspended: the monotonic clock stood still.

@@ -54,7 +54,7 @@ export const TIMES = {
   sweepEvery: 2_000,
   noteReceiverEvery: 1_000,
   receiverGap: 4_000,
-  horizon: 250,
+  horizon: 150,
   lead: 10,
 } as const
 

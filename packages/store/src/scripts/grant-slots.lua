@@ -18,7 +18,7 @@
           {now, 'wait', ms until slots can be had, µs now}
           {now, 'blocked', until ms, reason}
 ]]
-local BUCKET, MARGIN, LATE = 2000, 6000, 500000
+local BUCKET, MARGIN, LATE = 2000, 6000, 300000
 local CLOCK_MAX, HOPE, CATCH_UP = 3000000, 20000, 1.5
 
 local time = redis.call('TIME')
