@@ -15,7 +15,7 @@ const BATCHES_AHEAD = 4
  * Batches ready to be sent while those ahead of them are stored; with more than that the body waits. Reading goes on
  * meanwhile, so that neither it nor Redis stands still when many become ready at once.
  */
-const BATCHES_READY = 16
+const BATCHES_READY = 32
 
 /** Bytes are gathered up to this before they are looked at: a body that trickles must not cost a look each byte. */
 const PIECE_BYTES = 65_536
@@ -85,8 +85,10 @@ export async function takeUpload(request: UploadRequest): Promise<UploadResult> 
   let read = 0
   let { forecast } = request
   try {
-    for await (const text of textOf(source, form, (piece) => void (read += piece))) {
-      intake.push(text)
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+    const decode = (part: Uint8Array): string => decoder.decode(part, { stream: true })
+    for await (const piece of piecesOf(source, form, (bytes) => void (read += bytes))) {
+      intake.pushBytes(piece, decode)
       if (forecast !== undefined && intake.ready > 0) {
         forecast.expect((intake.tally.rows * forecast.bytes) / read)
         forecast = undefined
@@ -94,6 +96,7 @@ export async function takeUpload(request: UploadRequest): Promise<UploadResult> 
       await upload.store(BATCHES_READY)
       if (stop.aborted) throw new Problem('stopping', 'this process is ending; send the same body again')
     }
+    intake.push(decoder.decode())
     const end = intake.end()
     await upload.store(0)
     await upload.settle()
@@ -190,9 +193,9 @@ export function notOpen(status: string): Problem {
   )
 }
 
-/** The body's text in pieces of some size, decoded across their edges. `onBytes`: how many bytes each was. */
-async function* textOf(source: Readable, form: BodyForm, onBytes: (bytes: number) => void): AsyncGenerator<string> {
-  const decoder = new TextDecoder(form.charset, { ignoreBOM: true })
+/** The body in pieces of some size, as UTF-8. `onBytes`: how many bytes of the body each was. */
+async function* piecesOf(source: Readable, form: BodyForm, onBytes: (bytes: number) => void): AsyncGenerator<Buffer> {
+  const inUtf8 = toUtf8(form.charset)
   let pieces: Buffer[] = []
   let bytes = 0
   // The connection outlives a body that is given up half-way: the answer still has to go out on it.
@@ -202,11 +205,23 @@ async function* textOf(source: Readable, form: BodyForm, onBytes: (bytes: number
     bytes += (piece as Buffer).length
     if (bytes < PIECE_BYTES) continue
     onBytes(bytes)
-    yield decoder.decode(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces), { stream: true })
+    yield inUtf8(joined(pieces), true)
     pieces = []
     bytes = 0
   }
-  yield decoder.decode(Buffer.concat(pieces))
+  yield inUtf8(joined(pieces), false)
+}
+
+function joined(pieces: readonly Buffer[]): Buffer {
+  const [first] = pieces
+  return pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces)
+}
+
+/** Pieces of a text of some charset, one after the other, in UTF-8; `more`: another one follows. */
+function toUtf8(charset: string): (piece: Buffer, more: boolean) => Buffer {
+  const decoder = new TextDecoder(charset, { ignoreBOM: true })
+  if (decoder.encoding === 'utf-8') return (piece) => piece
+  return (piece, more) => Buffer.from(decoder.decode(piece, { stream: more }))
 }
 
 function unzipped(source: Readable): Readable {

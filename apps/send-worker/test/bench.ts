@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { CHUNK_ROWS, readSpec } from '@chasqui/campaign'
+import { CHUNK_ROWS, packChunk, readSpec } from '@chasqui/campaign'
 import type { Chunk } from '@chasqui/campaign'
 import { spawnApp, startRedis } from '@chasqui/harness'
 import type { App, PrivateRedis } from '@chasqui/harness'
@@ -160,7 +160,8 @@ export class Bench {
     const appender = new RecipientAppender(this.client, this.keys, id, 'upload')
     for (let from = 0; from < recipients; from += CHUNK_ROWS) {
       const rows = Math.min(CHUNK_ROWS, recipients - from)
-      await appender.append({ chunks: [chunkOf(this.#made, from, rows)], tally: { rows, rejected: {}, warnings: {} } })
+      const chunk = packChunk(chunkOf(this.#made, from, rows))
+      await appender.append({ chunks: [chunk], tally: { rows, rejected: {}, warnings: {} } })
     }
     return id
   }

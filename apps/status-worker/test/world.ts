@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { readSpec } from '@chasqui/campaign'
+import { packChunk, readSpec } from '@chasqui/campaign'
 import { encodeCallbackData } from '@chasqui/delivery'
 import { spawnApp, startRedis } from '@chasqui/harness'
 import type { App, PrivateRedis } from '@chasqui/harness'
@@ -140,7 +140,7 @@ export class World {
       const to = Array.from({ length: rows }, (_, row) => 5_511_900_000_000 + from + row)
       const chunk = { names: [], to, refs: null, columns: [] }
       await appender.append({
-        chunks: [chunk],
+        chunks: [packChunk(chunk)],
         tally: { rows, rejected: {}, warnings: {} },
       })
     }

@@ -15,11 +15,19 @@ export type Chunk = {
   readonly columns: readonly (readonly string[])[]
 }
 
-export function packChunk(chunk: Chunk): string {
-  return JSON.stringify(chunk)
+/** A chunk as it is stored, but for compression. */
+export type PackedChunk = {
+  /** Its numbers, for those who need no more of it. */
+  readonly to: readonly number[] | Float64Array
+  /** The text that `unpackChunk` reads; bytes are UTF-8. */
+  readonly json: string | Uint8Array
 }
 
-/** The reverse of `packChunk`. The text is our own: a text that is not a chunk throws. */
+export function packChunk(chunk: Chunk): PackedChunk & { readonly json: string } {
+  return { to: chunk.to, json: JSON.stringify(chunk) }
+}
+
+/** The reverse of `packChunk`, from its text. The text is our own: a text that is not a chunk throws. */
 export function unpackChunk(text: string): Chunk {
   const chunk: unknown = JSON.parse(text)
   if (!isChunk(chunk)) throw new TypeError('not a packed chunk')

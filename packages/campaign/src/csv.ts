@@ -1,5 +1,3 @@
-import { isUnusual } from './text.ts'
-
 /** A row longer than this is no row of recipients: nearly always a quote that was opened and never closed. */
 export const ROW_CHARS_MAX = 65_536
 
@@ -14,10 +12,8 @@ export type CsvListener = {
   /**
    * @param count fields of this row; `fields` may be longer, from an earlier row.
    * @param line where the row begins, from 1, counting the file's own lines.
-   * @param careful whether a field may hold more than plain text of the Latin alphabet: line breaks, other scripts,
-   *   control characters. False for nearly every row, which then needs no look at its characters.
    */
-  row(fields: readonly string[], count: number, line: number, careful: boolean): void
+  row(fields: readonly string[], count: number, line: number): void
   bad(reason: CsvReason, line: number): void
 }
 
@@ -59,7 +55,6 @@ export class CsvReader {
   #line = 1
   #resyncs = 0
   #begun = false
-  #unusual = false
   /** Inside a line that was given up before its end was seen. */
   #skipping = false
 
@@ -75,9 +70,17 @@ export class CsvReader {
     const joined = this.#rest === '' ? text : this.#rest + text
     // Without a line break nothing can end: do not search a long row again for each small piece of it.
     const mayEnd = text.includes('\n') || joined.length > ROW_CHARS_MAX
-    this.#unusual ||= isUnusual(text)
     this.#rest = mayEnd ? this.#readRows(joined) : joined
-    if (this.#unusual) this.#unusual = isUnusual(this.#rest)
+  }
+
+  /** Whether what was read ends with a row, or with a line that was given up. */
+  get isBetweenRows(): boolean {
+    return this.#rest === '' && !this.#skipping
+  }
+
+  /** Somebody else has read the next line; returns its number. */
+  passLine(): number {
+    return this.#line++
   }
 
   end(): CsvEnd {
@@ -118,7 +121,7 @@ export class CsvReader {
         if (place - at > ROW_CHARS_MAX) return TOO_LONG
         const last = place > from && text.charCodeAt(place - 1) === CR ? place - 1 : place
         fields[count++] = text.slice(from, last)
-        this.#tell(count, last === at, false)
+        if (last !== at) this.#listener.row(fields, count, this.#line)
         this.#line += 1
         return place + 1
       } else if (char === QUOTE) {
@@ -166,17 +169,13 @@ export class CsvReader {
       if (place >= end) return UNFINISHED
       if (text.charCodeAt(place) === CR) place++
       if (text.charCodeAt(place) === LF) {
-        this.#tell(count, false, true)
+        this.#listener.row(fields, count, this.#line)
         this.#line += 1 + breaks
         return place + 1
       }
       place++
       if (place >= end) return UNFINISHED
     }
-  }
-
-  #tell(count: number, blank: boolean, quoted: boolean): void {
-    if (!blank) this.#listener.row(this.#fields, count, this.#line, quoted || this.#unusual)
   }
 
   /** A row with quotes where none may be: only its first line is given up, the next may well be sound. */

@@ -1,13 +1,48 @@
 import { describe, expect, test } from 'vitest'
 
+import { unpackChunk } from './chunk.ts'
+import type { Chunk } from './chunk.ts'
 import { ORDERED_ROWS, RecipientIntake } from './intake.ts'
-import type { Batch, IntakeFormat } from './intake.ts'
+import type { IntakeFormat } from './intake.ts'
 import { UploadRefused } from './header.ts'
 import { describeRejection } from './tally.ts'
+import type { TallyDelta } from './tally.ts'
 
-type Taken = { readonly batches: Batch[]; readonly intake: RecipientIntake; readonly end: string }
+/** A batch with its chunks unpacked. */
+type Read = { readonly chunks: readonly Chunk[]; readonly tally: TallyDelta }
+type Taken = { readonly batches: Read[]; readonly intake: RecipientIntake; readonly end: string }
 
-function take(
+/** Every batch that is ready; numbers stand beside a chunk as in it. */
+function batchesOf(intake: RecipientIntake): Read[] {
+  const batches: Read[] = []
+  for (let batch = intake.takeBatch(); batch !== null; batch = intake.takeBatch()) {
+    const chunks = batch.chunks.map(({ to, json }) => {
+      const chunk = unpackChunk(Buffer.from(json).toString())
+      expect(Array.from(to)).toEqual(chunk.to)
+      return chunk
+    })
+    batches.push({ chunks, tally: batch.tally })
+  }
+  return batches
+}
+
+/** Text and bytes come to the same. */
+function take(...of: Parameters<typeof takeText>): Taken {
+  const [format, body, columns = [], unknownColumns = 'ignore', unitedStates = 'refuse'] = of
+  const byText = takeText(...of)
+  const intake = new RecipientIntake(format, { columns, unknownColumns, unitedStates })
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  const bytes = Buffer.from(body)
+  for (let at = 0; at < bytes.length; at += 50)
+    intake.pushBytes(bytes.subarray(at, at + 50), (part) => decoder.decode(part, { stream: true }))
+  expect(intake.end()).toBe(byText.end)
+  expect(batchesOf(intake)).toEqual(byText.batches)
+  expect(intake.tally).toEqual(byText.intake.tally)
+  expect(intake.ignoredColumns).toEqual(byText.intake.ignoredColumns)
+  return byText
+}
+
+function takeText(
   format: IntakeFormat,
   body: string,
   columns: readonly string[] = [],
@@ -17,9 +52,7 @@ function take(
   const intake = new RecipientIntake(format, { columns, unknownColumns, unitedStates })
   intake.push(body)
   const end = intake.end()
-  const batches: Batch[] = []
-  for (let batch = intake.takeBatch(); batch !== null; batch = intake.takeBatch()) batches.push(batch)
-  return { batches, intake, end }
+  return { batches: batchesOf(intake), intake, end }
 }
 
 function rejections({ intake }: Taken): (readonly [number, string, string | null])[] {
@@ -185,6 +218,51 @@ describe('records of JSON', () => {
   })
 })
 
+test('plain rows and others, in one list, come to the same by text and by bytes', () => {
+  const rows = [
+    '+55 11 91234-5678,Ana,r1',
+    '0055 11 91234-5679,José \\ "Zé",',
+    '+5511912345670,\u00a0Bo ,  ',
+    '+5511912345671,"Bo, ""B""\n\tC",r2',
+    '+5511912345672,李小龍,r\u0000',
+    '+5511912345673,a\rb,r 3',
+    '+5511912345674,"x',
+    '+5511912345675,', // the quote above ends nowhere
+    '+٥٥١١٩١٢٣٤٥٦٧٨,à,è',
+    `+5511912345676,${'é'.repeat(1024)},${'x'.repeat(256)}`,
+    `+5511912345677,${'é'.repeat(1025)},`,
+    `+5511912345678,y,${'x'.repeat(257)}`,
+    '55 11 (0)91234-5679,Cy\\,\\',
+    'n/a,x,y',
+    '',
+    ',,',
+    '+16505551234,New York,',
+  ]
+  for (const end of ['\n', '\r\n']) {
+    const taken = take('csv', `to,name,ref${end}${rows.join(end)}${end}`, ['name'])
+    expect(rejections(taken).map(([line, reason]) => [line, reason])).toEqual([
+      [3, 'malformed_quote'],
+      [7, 'control_character'],
+      [9, 'unterminated_quote'],
+      [10, 'field_count'],
+      [13, 'value_too_long'],
+      [14, 'ref_too_long'],
+      [16, 'letters'],
+      [18, 'empty'],
+      [19, 'united_states'],
+    ])
+    expect(taken.batches[0]?.chunks[0]?.columns[0]?.map((name) => name.slice(0, 9))).toEqual([
+      'Ana',
+      'Bo',
+      'Bo, "B" C',
+      'a b',
+      'à',
+      'ééééééééé',
+      'Cy\\',
+    ])
+  }
+})
+
 test('a body that broke off keeps what came before', () => {
   const taken = take('csv', 'to,name\n+5511912345678,Ana\n+5511912345679,"Ma', ['name'])
   expect(taken.end).toBe('broke_off')
@@ -196,7 +274,7 @@ describe('rows in the order of their storage', () => {
   const csv = (rows: number): string =>
     `to,ref,name\n${Array.from({ length: rows }, (_, row) => `+${number(row)},r${row},n${row}\n`).join('')}`
 
-  function takeOrdered(rows: number): { batches: Batch[]; sizes: number[] } {
+  function takeOrdered(rows: number): { batches: Read[]; sizes: number[] } {
     const intake = new RecipientIntake(
       'csv',
       { columns: ['name'], unknownColumns: 'ignore', unitedStates: 'take' },
@@ -205,8 +283,7 @@ describe('rows in the order of their storage', () => {
     const text = csv(rows)
     for (let at = 0; at < text.length; at += 65_536) intake.push(text.slice(at, at + 65_536))
     intake.end()
-    const batches: Batch[] = []
-    for (let batch = intake.takeBatch(); batch !== null; batch = intake.takeBatch()) batches.push(batch)
+    const batches = batchesOf(intake)
     return { batches, sizes: batches.map(({ chunks }) => chunks.reduce((sum, { to }) => sum + to.length, 0)) }
   }
 
@@ -247,7 +324,8 @@ describe('rows in the order of their storage', () => {
     )
     intake.push(csv(3) + '+44790000')
     intake.breakOff()
-    expect(intake.takeBatch()?.chunks.map(({ to }) => to)).toEqual([[number(0), number(1), number(2)]])
-    expect(intake.takeBatch()).toBeNull()
+    expect(batchesOf(intake).map(({ chunks }) => chunks.map(({ to }) => to))).toEqual([
+      [[number(0), number(1), number(2)]],
+    ])
   })
 })

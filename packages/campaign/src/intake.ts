@@ -1,13 +1,15 @@
-import { CHUNK_ROWS, pickRows } from './chunk.ts'
-import type { Chunk } from './chunk.ts'
-import { CsvReader } from './csv.ts'
+import { CHUNK_ROWS } from './chunk.ts'
+import type { PackedChunk } from './chunk.ts'
+import { PlainCsvReader } from './csv-plain.ts'
 import { readHeader, UploadRefused } from './header.ts'
 import type { Header, HeaderNeeds } from './header.ts'
 import { JsonArrayReader, NdjsonReader } from './json-stream.ts'
 import type { JsonRecord } from './json-stream.ts'
+import { sortedPlaces } from './order.ts'
 import { personKey } from './person.ts'
-import { phoneReason, scanPhone } from './phone.ts'
+import { phoneReason, scanPhone, scanPlainPhone } from './phone.ts'
 import { reachWarning } from './reach.ts'
+import { Rows } from './rows.ts'
 import { Tally } from './tally.ts'
 import type { TallyDelta } from './tally.ts'
 import { cleanText, REF_CHARS_MAX, VALUE_CHARS_MAX } from './text.ts'
@@ -17,7 +19,10 @@ import type { TextReason } from './text.ts'
 export const BATCH_CHUNKS = 4
 
 /** Rows that are put in order together: each bucket of the number set then gets several of them at once. */
-export const ORDERED_ROWS = 32_000
+export const ORDERED_ROWS = 64_000
+
+/** With values of so many bytes fewer rows are put in order together: memory must not grow with the length of values. */
+const ORDERED_BYTES = 8_388_608
 
 /** Columns that nothing uses, reported by name up to this many. */
 const IGNORED_MAX = 100
@@ -30,7 +35,7 @@ export type IntakeNeeds = HeaderNeeds & {
 }
 
 /** Rows to be stored in one step, with what is to be counted along with them. */
-export type Batch = { readonly chunks: readonly Chunk[]; readonly tally: TallyDelta }
+export type Batch = { readonly chunks: readonly PackedChunk[]; readonly tally: TallyDelta }
 
 /**
  * Turns the text of an upload, in pieces of any size, into batches of recipients. Rows that cannot be taken are counted
@@ -44,22 +49,22 @@ export class RecipientIntake {
   readonly #needs: IntakeNeeds
   readonly #names: readonly string[]
   readonly #ignored = new Set<string>()
-  readonly #reader: CsvReader | NdjsonReader | JsonArrayReader
-  readonly #ready: Batch[] = []
-  readonly #values: string[]
+  readonly #reader: PlainCsvReader | NdjsonReader | JsonArrayReader
+  readonly #ready: ReadyRows[] = []
   readonly #known: ReadonlySet<string>
   readonly #placeOf: ((person: number) => number) | null
   #header: Header | null = null
-  #open: OpenRows
+  #open: Rows
+  /** Rows whose chunks were all taken: their room is used again. */
+  #spare: Rows | null = null
 
   /** @param placeOf where a number is stored, as something to sort by, below 2^31; `null`: order makes no difference. */
   constructor(format: IntakeFormat, needs: IntakeNeeds, placeOf: ((person: number) => number) | null = null) {
     this.#placeOf = placeOf
     this.#needs = needs
     this.#names = needs.columns
-    this.#values = needs.columns.map(() => '')
     this.#known = new Set(['to', 'ref', ...needs.columns])
-    this.#open = openRows(this.#names)
+    this.#open = new Rows(this.#names)
     this.#reader = this.#readerOf(format)
   }
 
@@ -69,13 +74,23 @@ export class RecipientIntake {
   }
 
   /**
+   * The same of bytes, which is faster for a CSV.
+   *
+   * @param decode UTF-8 in pieces, one after the other, to text.
+   */
+  pushBytes(bytes: Uint8Array, decode: (part: Uint8Array) => string): void {
+    if (this.#reader instanceof PlainCsvReader) this.#reader.pushBytes(bytes, decode)
+    else this.#reader.push(decode(bytes))
+  }
+
+  /**
    * The body has ended: what is left forms the last batch.
    *
    * @returns `broke_off` when it ended where no upload ends. The rows before that are good.
    */
   end(): 'complete' | 'broke_off' {
     const end = this.#reader.end()
-    if (this.#reader instanceof CsvReader && this.#header === null)
+    if (this.#reader instanceof PlainCsvReader && this.#header === null)
       throw new UploadRefused('empty_body', 'the body is empty: a header row is expected')
     this.#takeRows(false)
     return end
@@ -86,14 +101,28 @@ export class RecipientIntake {
     this.#takeRows(false)
   }
 
-  /** The next batch that is full, or the last; `null` when there is none yet. */
+  /** The next batch that is full, or the last; `null` when there is none yet. Its chunks are made now. */
   takeBatch(): Batch | null {
-    return this.#ready.shift() ?? null
+    const [ready] = this.#ready
+    if (ready === undefined) return null
+    const { rows, order, tally } = ready
+    const end = Math.min(ready.taken + BATCH_ROWS, rows.count)
+    const chunks: PackedChunk[] = []
+    for (; ready.taken < end; ready.taken = Math.min(ready.taken + CHUNK_ROWS, end))
+      chunks.push(rows.cut(order, ready.taken, Math.min(ready.taken + CHUNK_ROWS, end)))
+    if (end < rows.count) return { chunks, tally: NOTHING_TO_COUNT }
+    this.#ready.shift()
+    rows.clear()
+    this.#spare = rows
+    return { chunks, tally }
   }
 
   /** Batches that are ready. */
   get ready(): number {
-    return this.#ready.length
+    return this.#ready.reduce(
+      (sum, { rows, taken }) => sum + Math.max(1, Math.ceil((rows.count - taken) / BATCH_ROWS)),
+      0,
+    )
   }
 
   /** Columns that nothing uses; at most 100 are named. */
@@ -101,10 +130,15 @@ export class RecipientIntake {
     return [...this.#ignored]
   }
 
-  #readerOf(format: IntakeFormat): CsvReader | NdjsonReader | JsonArrayReader {
+  #readerOf(format: IntakeFormat): PlainCsvReader | NdjsonReader | JsonArrayReader {
     const bad = (reason: Parameters<Tally['reject']>[1], line: number): void => this.#reject(line, reason, null)
-    if (format === 'csv')
-      return new CsvReader({ row: (fields, count, line, careful) => this.#row(fields, count, line, careful), bad })
+    if (format === 'csv') {
+      return new PlainCsvReader({
+        row: (fields, count, line) => this.#row(fields, count, line),
+        plainRow: (bytes, bounds, count, line) => this.#plainRow(bytes, bounds, count, line),
+        bad,
+      })
+    }
     const listener = {
       record: (record: JsonRecord, line: number): void => this.#record(record, line),
       text: (text: string, line: number): void => this.#record({ to: text }, line),
@@ -113,7 +147,7 @@ export class RecipientIntake {
     return format === 'ndjson' ? new NdjsonReader(listener) : new JsonArrayReader(listener)
   }
 
-  #row(fields: readonly string[], count: number, line: number, careful: boolean): void {
+  #row(fields: readonly string[], count: number, line: number): void {
     const header = this.#header
     if (header === null) return this.#takeHeader(fields.slice(0, count))
     if (count !== header.fields) return this.#reject(line, 'field_count', null)
@@ -121,10 +155,27 @@ export class RecipientIntake {
     if (to <= 0) return this.#reject(line, phoneReason(to), 'to')
     const places = header.columns
     for (let column = 0; column < places.length; column++) {
-      if (!this.#keep(column, fields[places[column] ?? 0] ?? '', careful, line)) return
+      if (!this.#keep(column, this.#write(fields[places[column] ?? 0] ?? '', VALUE_CHARS_MAX), line)) return
     }
-    const ref = header.ref < 0 ? '' : (fields[header.ref] ?? '')
-    this.#add(to, ref, line)
+    if (this.#keepRef(this.#write(fields[header.ref] ?? '', REF_CHARS_MAX), line)) this.#add(to, line)
+  }
+
+  /** The same of a row that needs no care: no string is made of its fields. */
+  #plainRow(bytes: Uint8Array, bounds: Int32Array, count: number, line: number): void {
+    const header = this.#header
+    if (header === null || count !== header.fields) return this.#row(fieldsOf(bytes, bounds, count), count, line)
+    const [from = 0, end = 0] = [bounds[header.to * 2], bounds[header.to * 2 + 1]]
+    const to = scanPlainPhone(bytes, from, end) ?? scanPhone(plainText(bytes, from, end))
+    if (to <= 0) return this.#reject(line, phoneReason(to), 'to')
+    const places = header.columns
+    for (let column = 0; column < places.length; column++) {
+      const place = (places[column] ?? 0) * 2
+      const written = this.#writeBytes(bytes, bounds[place] ?? 0, bounds[place + 1] ?? 0, VALUE_CHARS_MAX)
+      if (!this.#keep(column, written, line)) return
+    }
+    const ref = header.ref * 2
+    const written = ref < 0 ? 'empty' : this.#writeBytes(bytes, bounds[ref] ?? 0, bounds[ref + 1] ?? 0, REF_CHARS_MAX)
+    if (this.#keepRef(written, line)) this.#add(to, line)
   }
 
   #takeHeader(fields: readonly string[]): void {
@@ -143,11 +194,11 @@ export class RecipientIntake {
       const name = this.#names[column] ?? ''
       const value = textOf(record, name)
       if (value === undefined) return this.#reject(line, 'bad_value', name)
-      if (!this.#keep(column, value, true, line)) return
+      if (!this.#keep(column, this.#write(value, VALUE_CHARS_MAX), line)) return
     }
     const ref = textOf(record, 'ref')
     if (ref === undefined) return this.#reject(line, 'bad_value', 'ref')
-    this.#add(to, ref, line)
+    if (this.#keepRef(this.#write(ref, REF_CHARS_MAX), line)) this.#add(to, line)
   }
 
   /** The first column nothing uses, if such are refused; else they are remembered. */
@@ -160,96 +211,109 @@ export class RecipientIntake {
     return null
   }
 
-  /** Take a row's value of a column; false when the row was refused for it. */
-  #keep(column: number, value: string, careful: boolean, line: number): boolean {
-    const text = careful ? readText(value) : trimmed(value)
-    const reason =
-      typeof text !== 'string'
-        ? text.reason
-        : text === ''
-          ? 'missing_value'
-          : text.length > VALUE_CHARS_MAX
-            ? 'value_too_long'
-            : null
-    if (reason !== null) {
-      this.#reject(line, reason, this.#names[column] ?? null)
-      return false
-    }
-    this.#values[column] = text as string
-    return true
+  /** Write a value, at most so many characters of it, as it can be sent. */
+  #write(value: string, most: number): Written {
+    const clean = cleanText(value)
+    if (clean.kind === 'refused') return clean.reason
+    if (clean.text === '') return 'empty'
+    if (clean.text.length > most) return 'too_long'
+    this.#open.write(clean.text)
+    return 'written'
   }
 
-  #add(to: number, rawRef: string, line: number): void {
-    const ref = rawRef === '' ? rawRef : readText(rawRef)
-    if (typeof ref !== 'string') return this.#reject(line, ref.reason, 'ref')
-    if (ref.length > REF_CHARS_MAX) return this.#reject(line, 'ref_too_long', 'ref')
+  /** The same of bytes of plain text, which nearly always can be sent as they are. */
+  #writeBytes(bytes: Uint8Array, from: number, end: number, most: number): Written {
+    if (from === end) return 'empty'
+    const isReady = end - from <= most && isInk(bytes[from] ?? 0) && isInk(bytes[end - 1] ?? 0)
+    if (isReady && this.#open.writeBytes(bytes, from, end)) return 'written'
+    return this.#write(plainText(bytes, from, end), most)
+  }
+
+  /** False when the row was refused for its value of this column. */
+  #keep(column: number, written: Written, line: number): boolean {
+    if (written === 'written') return true
+    const reason = written === 'empty' ? 'missing_value' : written === 'too_long' ? 'value_too_long' : written
+    this.#reject(line, reason, this.#names[column] ?? null)
+    return false
+  }
+
+  /** False when the row was refused for its ref. */
+  #keepRef(written: Written, line: number): boolean {
+    if (written === 'empty') this.#open.writeNoRef()
+    if (written === 'written' || written === 'empty') return true
+    this.#reject(line, written === 'too_long' ? 'ref_too_long' : written, 'ref')
+    return false
+  }
+
+  /** The row is written and whole. */
+  #add(to: number, line: number): void {
     const warning = reachWarning(to)
     if (warning === 'us_number' && this.#needs.unitedStates === 'refuse')
       return this.#reject(line, 'united_states', 'to')
     if (warning !== null) this.tally.warn(warning)
     this.tally.rows += 1
     const open = this.#open
-    if (ref !== '' && open.refs === null) open.refs = open.to.map(() => null)
-    open.refs?.push(ref === '' ? null : ref)
-    open.to.push(to)
-    for (let column = 0; column < this.#values.length; column++) open.columns[column]?.push(this.#values[column] ?? '')
-    if (open.to.length === (this.#placeOf === null ? BATCH_ROWS : ORDERED_ROWS)) this.#takeRows(true)
+    open.add(to)
+    const isLarge = open.size > ORDERED_BYTES && open.count % CHUNK_ROWS === 0
+    if (isLarge || open.count === (this.#placeOf === null ? BATCH_ROWS : ORDERED_ROWS)) this.#takeRows(true)
   }
 
   #reject(line: number, reason: Parameters<Tally['reject']>[1], column: string | null): void {
-    if (this.#reader instanceof CsvReader && this.#header === null) {
+    if (this.#reader instanceof PlainCsvReader && this.#header === null) {
       throw new UploadRefused('unreadable_header', `the header in line ${line} cannot be read (${reason})`)
     }
+    this.#open.drop()
     this.tally.rows += 1
     this.tally.reject(line, reason, column)
   }
 
-  /** Make batches of the rows at hand. */
+  /** The rows at hand are ready. */
   #takeRows(full: boolean): void {
-    const open = this.#open
-    this.#open = openRows(this.#names)
-    const order = full && this.#placeOf !== null ? placesInOrder(open.to, this.#placeOf) : null
-    const batches: Chunk[][] = []
-    for (let from = 0; from < open.to.length; from += CHUNK_ROWS) {
-      if (from % BATCH_ROWS === 0) batches.push([])
-      batches.at(-1)?.push(cutChunk(open, order, from))
-    }
+    const rows = this.#open
+    const placeOf = this.#placeOf
     const tally = this.tally.takeDelta()
-    const last = batches.pop() ?? []
-    if (last.length === 0 && tally.rows === 0) return
-    for (const chunks of batches) this.#ready.push({ chunks, tally: NOTHING_TO_COUNT })
-    this.#ready.push({ chunks: last, tally })
+    if (rows.count === 0 && tally.rows === 0) return
+    const order = full && placeOf !== null ? sortedPlaces(rows.keys((to) => placeOf(personKey(to)))) : null
+    this.#ready.push({ rows, order, tally, taken: 0 })
+    this.#open = this.#spare ?? new Rows(this.#names)
+    this.#spare = null
   }
 }
 
 const BATCH_ROWS = BATCH_CHUNKS * CHUNK_ROWS
 const NOTHING_TO_COUNT: TallyDelta = { rows: 0, rejected: {}, warnings: {} }
 
-/** Places of rows, sorted by where their people are stored. One sort of plain numbers: it takes 0.1 µs a row. */
-function placesInOrder(to: readonly number[], placeOf: (person: number) => number): number[] {
-  const keys = new Float64Array(to.length)
-  for (let row = 0; row < to.length; row++) keys[row] = placeOf(personKey(to[row] ?? 0)) * ROW_SPACE + row
-  return Array.from(keys.sort(), (key) => key % ROW_SPACE)
+/** Rows that batches are made of when they are asked for; what is to be counted goes with the last. */
+type ReadyRows = {
+  readonly rows: Rows
+  readonly order: Uint32Array | null
+  readonly tally: TallyDelta
+  /** Rows of which batches were made. */
+  taken: number
 }
 
-/** A power of two above `ORDERED_ROWS`. */
-const ROW_SPACE = 32_768
+/** What came of writing a value. */
+type Written = 'written' | 'empty' | 'too_long' | TextReason
 
-function cutChunk(open: OpenRows, order: readonly number[] | null, from: number): Chunk {
-  const to = Math.min(from + CHUNK_ROWS, open.to.length)
-  const rows = order === null ? Array.from({ length: to - from }, (_, index) => from + index) : order.slice(from, to)
-  return pickRows(open, rows)
+function fieldsOf(bytes: Uint8Array, bounds: Int32Array, count: number): string[] {
+  return Array.from({ length: count }, (_, field) =>
+    plainText(bytes, bounds[field * 2] ?? 0, bounds[field * 2 + 1] ?? 0),
+  )
 }
 
-type OpenRows = {
-  readonly names: readonly string[]
-  readonly to: number[]
-  refs: (string | null)[] | null
-  readonly columns: string[][]
+/** Plain text of bytes: characters of one or two. */
+function plainText(bytes: Uint8Array, from: number, end: number): string {
+  let text = ''
+  for (let at = from; at < end; at++) {
+    const byte = bytes[at] ?? 0
+    text += String.fromCharCode(byte < 0x80 ? byte : ((byte & 0x1f) << 6) | ((bytes[++at] ?? 0) & 0x3f))
+  }
+  return text
 }
 
-function openRows(names: readonly string[]): OpenRows {
-  return { names, to: [], refs: null, columns: names.map(() => []) }
+/** Whether a byte at the edge of plain text is surely no space: a space that does not break is written C2 A0. */
+function isInk(byte: number): boolean {
+  return byte > 0x20 && byte !== 0xc2 && byte !== 0xa0
 }
 
 /** A record's value as text: `''` when it is missing or null, `undefined` when it is no scalar. */
@@ -259,13 +323,4 @@ function textOf(record: JsonRecord, name: string): string | undefined {
   if (typeof value === 'string') return value
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)
   return value === null ? '' : undefined
-}
-
-function readText(value: string): string | { readonly reason: TextReason } {
-  const clean = cleanText(value)
-  return clean.kind === 'text' ? clean.text : clean
-}
-
-function trimmed(value: string): string {
-  return value.charCodeAt(0) === 0x20 || value.charCodeAt(value.length - 1) === 0x20 ? value.trim() : value
 }

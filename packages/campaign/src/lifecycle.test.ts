@@ -65,7 +65,7 @@ describe('a chunk', () => {
   const one = { names: ['a'], to: [1, 2], refs: null, columns: [['x', 'y']] }
   const other = { names: ['a'], to: [3], refs: ['r'], columns: [['z']] }
 
-  test('is unpacked as it was packed', () => expect(unpackChunk(packChunk(other))).toEqual(other))
+  test('is unpacked as it was packed', () => expect(unpackChunk(packChunk(other).json)).toEqual(other))
   test('joins another', () =>
     expect(joinChunks(one, other)).toEqual({
       names: ['a'],

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 
 import { callingCodeOf } from './calling-codes.ts'
 import { personKey } from './person.ts'
-import { readPhone, scanPhone } from './phone.ts'
+import { readPhone, scanPhone, scanPlainPhone } from './phone.ts'
 import { reachWarning } from './reach.ts'
 
 /** The number read from a text, or the reason why none was. */
@@ -119,4 +119,22 @@ test('numbers that marketing messages never reach are known', () => {
   expect(reachWarning(989121234567)).toBe('country_not_eligible')
   expect(reachWarning(5511912345678)).toBeNull()
   expect(reachWarning(447911123456)).toBeNull()
+})
+
+test('bytes are read as text is, or not at all', () => {
+  const plain = fc.stringMatching(/^\+?[0-9]{1,17}$/)
+  const spaced = fc.stringMatching(/^\+?(00)?[1-9][0-9 .-]{5,20}$/)
+  const written = fc.oneof(plain, spaced, fc.stringMatching(/^[+0-9 .()/'e-]{0,20}$/))
+  fc.assert(
+    fc.property(written, (text) => {
+      const bytes = new TextEncoder().encode(`1${text}2`)
+      expect([null, scanPhone(text)]).toContain(scanPlainPhone(bytes, 1, bytes.length - 1))
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+test('nearly all numbers are read from bytes', () => {
+  for (const text of ['+5511912345678', '5511912345678', '+55 11 91234-5678', '+1 650.555.1234', '+49 151 23456789'])
+    expect(scanPlainPhone(new TextEncoder().encode(text), 0, text.length)).toBe(scanPhone(text))
 })

@@ -28,6 +28,8 @@ export type Phone =
 
 /** E.164 allows 15 digits; with `00` before them 17 can be meant. */
 const DIGITS_MAX = 17
+/** Exact as a number. */
+const PLAIN_DIGITS_MAX = 15
 
 /**
  * Read a telephone number as people write it: `+55 11 91234-5678`, `0055…`, `(…)`, dots, any script's digits. The number
@@ -75,6 +77,24 @@ export function scanPhone(text: string): number {
   if (zeros === 1 || zeros > 2 || zeros === digits)
     return refuse(digits === zeros ? 'too_short' : plus ? 'unknown_country_code' : 'no_country_code')
   return fitPlan(value, digits - zeros)
+}
+
+/**
+ * The same of bytes, for numbers as nearly all are written: digits, with a plus before and spaces, hyphens and dots among
+ * them. `null` for any other, which is for `scanPhone` to read.
+ */
+export function scanPlainPhone(bytes: Uint8Array, from: number, end: number): number | null {
+  let value = 0
+  let digits = 0
+  for (let at = bytes[from] === 0x2b ? from + 1 : from; at < end; at++) {
+    const byte = bytes[at] ?? 0
+    if (byte >= 0x30 && byte <= 0x39) {
+      value = value * 10 + byte - 0x30
+      if (value === 0) return null
+      digits++
+    } else if (byte !== 0x20 && byte !== 0x2d && byte !== 0x2e) return null
+  }
+  return digits > 0 && digits <= PLAIN_DIGITS_MAX ? fitPlan(value, digits) : null
 }
 
 function refuse(reason: PhoneReason): number {

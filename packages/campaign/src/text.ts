@@ -3,19 +3,12 @@ export const VALUE_CHARS_MAX = 1024
 /** Longest `ref`. */
 export const REF_CHARS_MAX = 256
 
-/** What is not plain text in the alphabets that need no normalising: one look at a large piece of a file. */
-const UNUSUAL = /[^\r\n -~\u00a0-\u02ff]/
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]/u
 /** What a decoder puts where bytes were not UTF-8. */
 const NOT_UTF8 = /\ufffd/
 const BREAKS = /[\t\r\n]+/g
 
 export type TextReason = 'control_character' | 'bad_encoding' | 'value_too_long'
-
-/** Whether any value cut from this text needs `cleanText`; false for plain text, which is nearly all of it. */
-export function isUnusual(text: string): boolean {
-  return UNUSUAL.test(text)
-}
 
 export type CleanText =
   | { readonly kind: 'text'; readonly text: string }

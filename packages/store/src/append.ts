@@ -1,7 +1,7 @@
-import { CHUNK_ROWS, joinChunks, personKey, pickRows } from '@chasqui/campaign'
-import type { Batch, Chunk } from '@chasqui/campaign'
+import { CHUNK_ROWS, joinChunks, packChunk, personKey, pickRows, putNumber } from '@chasqui/campaign'
+import type { Batch, Chunk, PackedChunk } from '@chasqui/campaign'
 
-import { decodeChunk, encodeChunk } from './chunks.ts'
+import { compressChunk, decodeChunk, encodeChunk } from './chunks.ts'
 import type { Keys } from './keys.ts'
 import { bucketsWanted, planRuns } from './number-plan.ts'
 import { metaKey, splitKeys } from './number-set.ts'
@@ -30,7 +30,7 @@ const EXPECTED_MAX = 20_000_000
  * Chunks as they are sent. The rows themselves are let go: batches wait for Redis, and what they hold on to is most of a
  * long upload's memory.
  */
-type Packed = { readonly numbers: readonly number[]; readonly blobs: readonly Buffer[] }
+type Packed = { readonly numbers: Float64Array; readonly blobs: readonly Buffer[] }
 
 /** Where they are put: from this row of this chunk on. */
 type Plan = Packed & { readonly first: number; readonly row: number }
@@ -124,7 +124,7 @@ export class RecipientAppender {
           const places = String(reply[5]).split(',').map(Number)
           duplicates += places.length
           this.#learn(reply, plan.numbers.length, true)
-          packed = pack(withoutRows(packed.blobs.map(decodeChunk), places))
+          packed = pack(withoutRows(packed.blobs.map(decodeChunk), places).map(packChunk))
           break
         }
         default:
@@ -222,21 +222,31 @@ export class RecipientAppender {
   }
 }
 
-function pack(chunks: readonly Chunk[]): Packed {
-  return { numbers: chunks.flatMap((chunk) => chunk.to.map(personKey)), blobs: chunks.map(encodeChunk) }
+function pack(chunks: readonly PackedChunk[]): Packed {
+  const numbers = new Float64Array(chunks.reduce((sum, { to }) => sum + to.length, 0))
+  let at = 0
+  for (const { to } of chunks) for (let row = 0; row < to.length; row++) numbers[at++] = personKey(to[row] ?? 0)
+  return { numbers, blobs: chunks.map(compressChunk) }
 }
 
-/** What MessagePack puts before a short text: its length. */
-const FIXSTR = Array.from({ length: 32 }, (_, length) => String.fromCharCode(0xa0 + length))
+/** What MessagePack begins with: an array whose length is told in two bytes, and a text shorter than 32 bytes. */
+const ARRAY16 = 0xdc
+const FIXSTR = 0xa0
+/** A number's digits, 15 at most, and what tells how many they are. */
+const NUMBER_BYTES = 16
 
 /** A MessagePack array of texts: Lua unpacks it in a quarter of the time that splitting a text takes. */
-function packNumbers(numbers: readonly number[]): Buffer {
-  let text = `\xdc${String.fromCharCode(numbers.length >> 8, numbers.length & 255)}`
+function packNumbers(numbers: Float64Array): Buffer {
+  const bytes = Buffer.allocUnsafe(3 + numbers.length * NUMBER_BYTES)
+  bytes[0] = ARRAY16
+  bytes.writeUInt16BE(numbers.length, 1)
+  let at = 3
   for (const number of numbers) {
-    const digits = String(number)
-    text += FIXSTR[digits.length] + digits
+    const end = putNumber(bytes, at + 1, number)
+    bytes[at] = FIXSTR + end - at - 1
+    at = end
   }
-  return Buffer.from(text, 'latin1')
+  return bytes.subarray(0, at)
 }
 
 /** Counters that go with a batch, as the script takes them. */

@@ -1,7 +1,7 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 
 import { packChunk, unpackChunk } from '@chasqui/campaign'
-import type { Chunk } from '@chasqui/campaign'
+import type { Chunk, PackedChunk } from '@chasqui/campaign'
 
 import type { Keys } from './keys.ts'
 import type { RedisClient } from './redis.ts'
@@ -14,7 +14,12 @@ const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 2, [constants.ZST
 
 /** A chunk as it lies in Redis. */
 export function encodeChunk(chunk: Chunk): Buffer {
-  return zstdCompressSync(packChunk(chunk), LEVEL)
+  return compressChunk(packChunk(chunk))
+}
+
+/** The same of one that is packed already. */
+export function compressChunk(chunk: PackedChunk): Buffer {
+  return zstdCompressSync(chunk.json, LEVEL)
 }
 
 /** The reverse of `encodeChunk`; throws on bytes that are none. */

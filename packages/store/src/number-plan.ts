@@ -3,6 +3,7 @@
  * differential test holds together. Lehmer's generator over the Mersenne prime 2^31 - 1: every product stays below 2^53.
  */
 const PRIME = 2_147_483_647
+const PRIME_BITS = 2_147_483_648
 const FACTOR = 48_271
 
 /**
@@ -17,7 +18,7 @@ const GROWTH_MAX = 24
 /** Where `number` lies when there are `buckets` of them. */
 export function bucketOf(number: number, buckets: number): number {
   const level = levelOf(buckets)
-  const hash = ((number % PRIME) * FACTOR) % PRIME
+  const hash = hashOf(number)
   const bucket = hash % (level * 2)
   return bucket >= buckets ? bucket - level : bucket
 }
@@ -27,12 +28,23 @@ export function bucketOf(number: number, buckets: number): number {
  * a number's hash, so here they count most. Below 2^31.
  */
 export function storagePlaceOf(number: number): number {
-  let bits = ((number % PRIME) * FACTOR) % PRIME
+  let bits = hashOf(number)
   bits = ((bits >>> 1) & 0x55555555) | ((bits & 0x55555555) << 1)
   bits = ((bits >>> 2) & 0x33333333) | ((bits & 0x33333333) << 2)
   bits = ((bits >>> 4) & 0x0f0f0f0f) | ((bits & 0x0f0f0f0f) << 4)
   bits = ((bits >>> 8) & 0x00ff00ff) | ((bits & 0x00ff00ff) << 8)
   return ((bits >>> 16) | (bits << 16)) >>> 1
+}
+
+function hashOf(number: number): number {
+  return modPrime(modPrime(number) * FACTOR)
+}
+
+/** `number % PRIME`, below 2^53: what is above the 31 bits of a Mersenne prime counts again as it stands. Division takes ten times as long. */
+function modPrime(number: number): number {
+  const high = Math.floor(number / PRIME_BITS)
+  const sum = number - high * PRIME_BITS + high
+  return sum >= PRIME ? sum - PRIME : sum
 }
 
 /** The largest power of two that is no more than `buckets`. */
@@ -83,7 +95,7 @@ export type RunPlan = {
 }
 
 /** Numbers in their order, as runs of those that fall into one bucket. */
-export function planRuns(numbers: readonly number[], buckets: number): RunPlan {
+export function planRuns(numbers: ArrayLike<number>, buckets: number): RunPlan {
   const used: number[] = []
   const lengths = Buffer.allocUnsafe(numbers.length * 2)
   let length = 0

@@ -1,5 +1,5 @@
-import { personKey } from '@chasqui/campaign'
-import type { Batch, CampaignSpec, Chunk } from '@chasqui/campaign'
+import { packChunk, personKey } from '@chasqui/campaign'
+import type { Batch, CampaignSpec, PackedChunk } from '@chasqui/campaign'
 import { startRedis, tcpProxy } from '@chasqui/harness'
 import type { PrivateRedis } from '@chasqui/harness'
 import fc from 'fast-check'
@@ -47,10 +47,10 @@ function batchesOf(numbers: readonly number[]): Batch[] {
   const batches: Batch[] = []
   for (let from = 0; from < numbers.length; from += 2_000) {
     const part = numbers.slice(from, from + 2_000)
-    const chunks: Chunk[] = []
+    const chunks: PackedChunk[] = []
     for (let row = 0; row < part.length; row += 500) {
       const to = part.slice(row, row + 500)
-      chunks.push({ names: ['n'], to, refs: null, columns: [to.map((number) => `name ${number}`)] })
+      chunks.push(packChunk({ names: ['n'], to, refs: null, columns: [to.map((number) => `name ${number}`)] }))
     }
     batches.push({ chunks, tally: { rows: part.length, rejected: {}, warnings: {} } })
   }
@@ -303,12 +303,8 @@ describe('appending recipients', () => {
     for (let from = 0; from < 100_000; from += 2_000) {
       const chunks = Array.from({ length: 4 }, (_, part) => {
         const to = Array.from({ length: 500 }, (_row, row) => 5_511_900_000_000 + (from + part * 500 + row) * 997)
-        return {
-          names: ['a', 'b', 'c'],
-          to,
-          refs: null,
-          columns: [to.map(() => word(6)), to.map(() => word(8)), to.map(() => word(5))],
-        }
+        const columns = [to.map(() => word(6)), to.map(() => word(8)), to.map(() => word(5))]
+        return packChunk({ names: ['a', 'b', 'c'], to, refs: null, columns })
       })
       await appender.append({ chunks, tally: { rows: 2_000, rejected: {}, warnings: {} } })
     }
@@ -323,7 +319,7 @@ describe('an upload that says how many will come', () => {
   const people = (from: number): number[] =>
     Array.from({ length: 500 }, (_, row) => 5_511_900_000_000 + (from + row) * 7)
   const batch = (from: number): Batch => ({
-    chunks: [{ names: [], to: people(from), refs: null, columns: [] }],
+    chunks: [packChunk({ names: [], to: people(from), refs: null, columns: [] })],
     tally: { rows: 500, rejected: {}, warnings: {} },
   })
 

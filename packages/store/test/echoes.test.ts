@@ -1,3 +1,4 @@
+import { packChunk } from '@chasqui/campaign'
 import type { CampaignSpec } from '@chasqui/campaign'
 import { startRedis } from '@chasqui/harness'
 import type { PrivateRedis } from '@chasqui/harness'
@@ -51,7 +52,7 @@ async function launched(id: string, at: number, people: readonly number[], sende
   await campaigns.create({ id, spec: { ...SPEC, sender }, createdAt: at })
   const chunk = { names: [], to: people, refs: null, columns: [] }
   const appender = new RecipientAppender(client, keys, id, id)
-  await appender.append({ chunks: [chunk], tally: { rows: people.length, rejected: {}, warnings: {} } })
+  await appender.append({ chunks: [packChunk(chunk)], tally: { rows: people.length, rejected: {}, warnings: {} } })
   await campaigns.move({ id, from: 'draft', to: 'running' })
   await client.hset(keys.campaign(id), 'launchedAt', at)
 }

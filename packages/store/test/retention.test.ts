@@ -1,3 +1,4 @@
+import { packChunk } from '@chasqui/campaign'
 import type { CampaignSpec } from '@chasqui/campaign'
 import { startRedis } from '@chasqui/harness'
 import type { PrivateRedis } from '@chasqui/harness'
@@ -52,7 +53,7 @@ async function draft(id: string, recipients: number, spec: Partial<CampaignSpec>
   const appender = new RecipientAppender(client, keys, id, `upload-${id}`)
   for (let from = 0; from < recipients; from += 500) {
     const to = Array.from({ length: Math.min(500, recipients - from) }, () => 5_511_900_000_000 + people++)
-    const chunks = [{ names: [], to, refs: null, columns: [] }]
+    const chunks = [packChunk({ names: [], to, refs: null, columns: [] })]
     await appender.append({ chunks, tally: { rows: to.length, rejected: {}, warnings: {} } })
   }
   await appender.close()

@@ -90,7 +90,7 @@ export function suppressionRoutes(context: Context): FastifyPluginAsyncZod {
 }
 
 async function suppress(context: Context, batch: Batch) {
-  const numbers = batch.chunks.flatMap((chunk) => chunk.to)
+  const numbers = batch.chunks.flatMap((chunk) => Array.from(chunk.to))
   const added = await context.suppressions.add(numbers)
   return { kind: 'stored', added, duplicates: numbers.length - added } as const
 }
