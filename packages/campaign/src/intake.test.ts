@@ -17,7 +17,7 @@ function batchesOf(intake: RecipientIntake): Read[] {
   const batches: Read[] = []
   for (let batch = intake.takeBatch(); batch !== null; batch = intake.takeBatch()) {
     const chunks = batch.chunks.map(({ to, json }) => {
-      const chunk = unpackChunk(Buffer.from(json).toString())
+      const chunk = unpackChunk(typeof json === 'string' ? json : new TextDecoder().decode(json))
       expect(Array.from(to)).toEqual(chunk.to)
       return chunk
     })
@@ -32,7 +32,7 @@ function take(...of: Parameters<typeof takeText>): Taken {
   const byText = takeText(...of)
   const intake = new RecipientIntake(format, { columns, unknownColumns, unitedStates })
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-  const bytes = Buffer.from(body)
+  const bytes = new TextEncoder().encode(body)
   for (let at = 0; at < bytes.length; at += 50)
     intake.pushBytes(bytes.subarray(at, at + 50), (part) => decoder.decode(part, { stream: true }))
   expect(intake.end()).toBe(byText.end)

@@ -12,7 +12,7 @@ const value = fc
     fc.string({ unit: 'binary' }),
     fc.constantFrom('', '"', '\\', '\\"', '\u2028'),
   )
-  .map((text) => text.replaceAll(/[\u0000-\u001f]/g, '').toWellFormed())
+  .map((text) => text.replaceAll(/[\u0000-\u001f\ud800-\udfff]/gu, ''))
 const chunks: fc.Arbitrary<Chunk> = fc
   .record({
     names: fc.uniqueArray(value, { maxLength: 3 }),
@@ -41,27 +41,26 @@ function write(rows: Rows, chunk: Chunk, row: number, way: 'write' | 'writeBytes
   else put(ref)
 }
 
-const textOf = (json: string | Uint8Array): string => Buffer.from(json).toString()
+const textOf = (json: string | Uint8Array): string => (typeof json === 'string' ? json : new TextDecoder().decode(json))
 
 test('chunks cut from rows are written as packed ones are, to the byte, in any order and after any refusals', () => {
   fc.assert(
     fc.property(
       chunks,
       fc.constantFrom('write' as const, 'writeBytes' as const),
-      fc.infiniteStream(fc.nat()),
-      (chunk, way, random) => {
+      fc.array(fc.nat({ max: 5 }), { minLength: 40, maxLength: 40 }),
+      (chunk, way, lots) => {
         const rows = new Rows(chunk.names)
         for (let again = 0; again < 2; again++) {
           rows.clear()
           for (const [row, to] of chunk.to.entries()) {
-            const lot = random.next().value ?? 0
-            if (lot % 3 === 0 && chunk.columns.length > 0) rows.write('refused')
+            if (lots[row] === 0 && chunk.columns.length > 0) rows.write('refused')
             rows.drop()
             write(rows, chunk, row, way)
             rows.add(to)
           }
           const order = chunk.to.map((_, row) => row)
-          order.sort(() => ((random.next().value ?? 0) % 2) - 0.5)
+          order.sort((a, b) => (lots[a] ?? 0) - (lots[b] ?? 0))
           const cut = rows.cut(order, 0, order.length)
           const picked = pickRows(chunk, order)
           const refs = picked.refs?.some((ref) => ref !== null) === true ? picked.refs : null
@@ -114,7 +113,7 @@ test('a number is written by its digits', () => {
       (number) => {
         const bytes = new Uint8Array(20)
         const end = putNumber(bytes, 2, number)
-        expect(Buffer.from(bytes.subarray(2, end)).toString()).toBe(String(number))
+        expect(textOf(bytes.subarray(2, end))).toBe(String(number))
       },
     ),
   )
