@@ -81,8 +81,13 @@ export class ClaimedWindow {
     await this.#settler.written()
   }
 
+  /** The campaign was held since this was claimed. */
+  isOutdated(): boolean {
+    return this.campaign.proof.isOutdated(this.#claimed.claimedAt)
+  }
+
   /** What became of a message that was posted. */
-  conclude(row: number, attempt: number, outcome: Outcome, seconds: number): void {
+  conclude(row: number, attempt: number, outcome: Outcome, seconds: number, accessToken: string): void {
     const { clock, random, events, sender, capacity, retries, follow, optOut } = this.deps
     const { notAfter, ecosystemLimitRetries } = this.campaign
     const at = { attempt, now: clock.now(), notAfter, random: random(), ecosystemLimitRetries }
@@ -100,7 +105,7 @@ export class ClaimedWindow {
     this.#settler.add({ row, move })
     if (move.kind === 'suppressed')
       optOut(this.chunk.to[row] ?? 0).catch((error: unknown) => events.trouble('effect', error))
-    follow(this.campaign, outcome, effect)
+    follow(this.campaign, outcome, effect, this.#claimed.claimedAt, accessToken)
     capacity.giveBack(1, true)
     this.#close()
   }
@@ -171,12 +176,13 @@ class Message implements Posting {
   fence(): string | null {
     const { deps, fence } = this.#window
     if (deps.forbidden()) return 'forbidden'
+    if (this.#window.isOutdated()) return 'campaign_held'
     return fence() ?? (deps.pacer.missed(this.slot) ? 'slot_missed' : null)
   }
 
   ended(outcome: Outcome): void {
     const seconds = (this.#window.deps.now() - this.#begun) / 1_000
-    this.#window.conclude(this.#row, this.#attempt, outcome, seconds)
+    this.#window.conclude(this.#row, this.#attempt, outcome, seconds, this.accessToken)
   }
 
   #compose(): string {

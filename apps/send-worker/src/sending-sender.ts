@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+
 import type { Effect, ErrorScope, Outcome, RedisClock } from '@chasqui/delivery'
 import { compileMessage, Endpoint } from '@chasqui/whatsapp'
 import { SendQueue, Visitor } from '@chasqui/queue'
@@ -10,6 +12,7 @@ import type {
   Ledger,
   MessageIds,
   NotedMessage,
+  Refusals,
   RedisClient,
   Senders,
   Suppressions,
@@ -21,6 +24,7 @@ import type { ConfiguredSender } from './config.ts'
 import { Effects } from './effects.ts'
 import { ExtraVisits } from './extra-visits.ts'
 import { Pacer } from './pacer.ts'
+import { RefusalWatch } from './refusal-watch.ts'
 import { RetryBudget } from './retry-budget.ts'
 import type { SendEvents } from './sender.ts'
 import { Shares, WEIGHTS } from './shares.ts'
@@ -39,6 +43,7 @@ export type Shared = {
   readonly chunks: Chunks
   readonly suppressions: Suppressions
   readonly messageIds: MessageIds
+  readonly refusals: Refusals
   readonly clock: RedisClock
   readonly capacity: Capacity
   readonly concurrency: number
@@ -116,6 +121,13 @@ export class SendingSender {
       },
     })
     const effects = this.#effects
+    const trouble = (error: unknown): void => shared.events.trouble('effect', error)
+    const refusals = new RefusalWatch({
+      refusals: shared.refusals,
+      teller: randomUUID(),
+      onHeld: shared.onHeld,
+      onTrouble: trouble,
+    })
     const dependencies = {
       sender: {
         id: sender.id,
@@ -148,12 +160,17 @@ export class SendingSender {
               await shared.messageIds.note(sender.id, campaign, messages)
           : null,
       optOut: async (number: number) => void (await shared.suppressions.hear(number, 'stop', shared.clock.now())),
-      follow: (campaign: SendableCampaign, outcome: Outcome, effect: Effect) => {
-        const trouble = (error: unknown): void => shared.events.trouble('effect', error)
-        const code = campaign.proof.hear(outcome)
-        if (code !== null) effects.carryOut(campaign.id, { kind: 'hold_campaign', code, forMs: null }).catch(trouble)
+      follow: (
+        campaign: SendableCampaign,
+        outcome: Outcome,
+        effect: Effect,
+        claimedAt: number,
+        accessToken: string,
+      ): void => {
+        refusals.hear(campaign, outcome, claimedAt)
         effects.hear(campaign.id, outcome).catch(trouble)
-        if (effect.kind !== 'none') effects.carryOut(campaign.id, effect).catch(trouble)
+        if (effect.kind === 'none' || this.#isAboutOldToken(effect, accessToken)) return
+        effects.carryOut(campaign.id, effect).catch(trouble)
       },
       events: shared.events,
       forbidden: shared.forbidden,
@@ -196,6 +213,11 @@ export class SendingSender {
     const blocks = await this.#shared.senders.blocks(this.id, this.#shared.clock.now())
     for (const [reason, { detail }] of blocks)
       if (reason !== PAUSED && detail === 'token') await this.#shared.senders.unblock(this.id, reason)
+  }
+
+  /** Answers to requests sent with a token that was renewed since: they say nothing of the one in use. */
+  #isAboutOldToken(effect: Effect, accessToken: string): boolean {
+    return effect.kind === 'block_sender' && effect.scope === 'token' && accessToken !== this.#sender.accessToken
   }
 
   /**

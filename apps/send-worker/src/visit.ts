@@ -61,8 +61,17 @@ export type VisitorDependencies = {
   readonly noteMessages: ((campaign: string, messages: readonly NotedMessage[]) => Promise<void>) | null
   /** The endpoint says that this person opted out. */
   readonly optOut: (number: number) => Promise<void>
-  /** Told of every outcome, and of what follows from it for more than its recipient. */
-  readonly follow: (campaign: SendableCampaign, outcome: Outcome, effect: Effect) => void
+  /**
+   * Told of every outcome, and of what follows from it for more than its recipient. `claimedAt`: ms by Redis.
+   * `accessToken`: what the request was sent with.
+   */
+  readonly follow: (
+    campaign: SendableCampaign,
+    outcome: Outcome,
+    effect: Effect,
+    claimedAt: number,
+    accessToken: string,
+  ) => void
   readonly events: SendEvents
   /** Nothing may be claimed now. */
   readonly forbidden: () => boolean

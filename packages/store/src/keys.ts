@@ -33,6 +33,8 @@ export class Keys {
   readonly agenda = (id: string): string => `${this.prefix}:{c:${id}}:agenda`
   /** zset: chunk -> when the last of its messages that may have been accepted has outlived its template's TTL, ms. */
   readonly lapses = (id: string): string => `${this.prefix}:{c:${id}}:lapses`
+  /** hash: runs of request errors, by code, and what was heard of whom; absent until there is one. */
+  readonly refusals = (id: string): string => `${this.prefix}:{c:${id}}:refusals`
   /** hash: ordinal -> bits of its proven attempts, where its ledger byte does not tell them. */
   readonly proofs = (id: string): string => `${this.prefix}:{c:${id}}:proofs`
   /** string: one compressed chunk of recipients. */
@@ -66,6 +68,7 @@ export class Keys {
     this.lapses(id),
     this.prices(id),
     this.proofs(id),
+    this.refusals(id),
     this.runs(id),
   ]
 
