@@ -23,6 +23,7 @@ import {
   Senders,
   Suppressions,
   TemplateStandings,
+  ToldMessages,
   whyAway,
 } from '@chasqui/store'
 import type { RedisClient } from '@chasqui/store'
@@ -33,6 +34,7 @@ import { createSendMetrics } from './metrics.ts'
 import type { SendMetrics } from './metrics.ts'
 import { Guard } from './guard.ts'
 import type { SendEvents } from './sender.ts'
+import { QuietEnds } from './quiet-ends.ts'
 import { Roster } from './roster.ts'
 import type { Shared } from './sending-sender.ts'
 import { Sweeper } from './sweeper.ts'
@@ -105,6 +107,9 @@ export async function startSendWorker(config: SendWorkerConfig, logger: Logger):
     templates: new TemplateStandings(ledgerClient, new Keys(config.prefix)),
     accountOf: (sender) => roster.configured().find(({ id }) => id === sender)?.wabaId ?? null,
     resendWindowMs: config.resendWindowMs,
+    quietEnds: new QuietEnds(new ToldMessages(ledgerClient, new Keys(config.prefix)), config.resendWindowMs, () =>
+      shared.clock.now(),
+    ),
     queueOf: (sender) => roster.get(sender)?.queue ?? null,
     now: () => shared.clock.now(),
     onReaped: (sender, recipients) => metrics.reaped.inc({ sender }, recipients),

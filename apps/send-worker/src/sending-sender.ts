@@ -249,6 +249,9 @@ export class SendingSender {
       const campaign = await this.#shared.campaigns.read(id)
       if (campaign === null) return null
       const { spec, source, notAfter } = campaign
+      // Before any of it is claimed: nobody could tell afterwards which of its lost answers a status can speak of.
+      if (this.#sender.correlation !== 'callback_data' && spec.onUnknown === 'resend')
+        await this.#shared.ledger.markUntraced(id)
       const { ecosystemLimitRetries } = spec
       const weight = WEIGHTS[spec.priority]
       const compose = compileMessage(spec)

@@ -3,6 +3,7 @@ import type { SendQueue, Visit } from '@chasqui/queue'
 import { isTemplateHold } from '@chasqui/store'
 import type { AliveCampaign, AliveCampaigns, Ledger, Senders, TemplateStandings } from '@chasqui/store'
 
+import type { QuietEnds } from './quiet-ends.ts'
 import { MARGIN_MS } from './visit.ts'
 
 export type SweeperOptions = {
@@ -10,6 +11,7 @@ export type SweeperOptions = {
   readonly alive: AliveCampaigns
   readonly senders: Senders
   readonly templates: TemplateStandings
+  readonly quietEnds: QuietEnds
   /** The WhatsApp Business Account of a sender this process serves; `null` for others. */
   readonly accountOf: (sender: string) => string | null
   /** How long a status is waited for before an unknown recipient is sent again, ms. */
@@ -72,7 +74,9 @@ export class Sweeper {
 
   /** One pass over all campaigns. */
   async sweep(): Promise<void> {
-    for (const campaign of await this.#options.alive.list()) {
+    const campaigns = await this.#options.alive.list()
+    this.#options.quietEnds.keepOnly(new Set(campaigns.map(({ id }) => id)))
+    for (const campaign of campaigns) {
       if (this.#stop.signal.aborted) return
       const queue = this.#options.queueOf(campaign.sender)
       if (queue !== null) await this.#sweepCampaign(campaign, queue)
@@ -125,12 +129,16 @@ export class Sweeper {
 
   /** What is unknown is sent again while webhooks of the sender are seen to flow, for as long as they would be here. */
   async #release({ id, sender }: AliveCampaign): Promise<void> {
-    const { senders, now, resendWindowMs } = this.#options
+    const { senders, now, resendWindowMs, quietEnds } = this.#options
+    const webhooksUntil = await senders.webhooksUntil(sender)
     // An outage of the status-workers holds statuses up: those of the attempt may come later than those of newer ones.
-    const steady = (await senders.receivedSteadilyFor(now())) >= resendWindowMs
+    const steadyForMs = await senders.receivedSteadilyFor(now())
+    const quiet = await quietEnds.look(id, { webhooksUntil, steadyForMs })
+    const steady = steadyForMs >= resendWindowMs
     const gate = {
       windowMs: resendWindowMs,
-      webhooksUntil: steady ? await senders.webhooksUntil(sender) : 0,
+      webhooksUntil: steady ? webhooksUntil : 0,
+      quiet: steady ? quiet : undefined,
       flowMs: Math.min(FLOW_MS, resendWindowMs / 2),
       giveUpMs: RESEND_GIVE_UP_MS,
       marginMs: MARGIN_MS,

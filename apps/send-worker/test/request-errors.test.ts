@@ -54,13 +54,3 @@ test('errors of requests that begin in the middle of a list hold it after a few 
   expect((await bench.witness(id)).recipients.doubled).toBe(0)
   expect(await bench.miscounts(id)).toEqual([])
 }, 60_000)
-
-test('a list in which a part of the rows is malformed is not held', async () => {
-  bench = await Bench.start({ simulator: { answers: { rejectedShare: 0.3, rejectedCodes: [132012] } } })
-  const id = await bench.createCampaign(500)
-  await bench.launch(id)
-  await bench.startWorker()
-  const counts = await bench.completed(id)
-  expect(counts['rejected']).toBeGreaterThan(100)
-  expect((counts['accepted'] ?? 0) + (counts['rejected'] ?? 0)).toBe(500)
-})

@@ -16,6 +16,11 @@ export type ClaimLedger = Ledger & {
   notAfter: number | null
   /** Its sender is paused: nothing is claimed, whatever the status. */
   barred: boolean
+  /**
+   * Some of its messages left without callback data: no status can tell of a lost answer, so nobody is sent to again.
+   * Absent: none did.
+   */
+  untraced?: boolean
   readonly claims: Map<string, Claim>
   /** How many claims each claimant has made; only grows. */
   readonly made: Map<string, number>
@@ -228,8 +233,13 @@ export type ReleaseQuestion = {
   readonly giveUpMs: number
   readonly marginMs: number
   readonly attemptsMax: number
+  /** What quiet-end.ts says of the end of a campaign that runs alone; left out: nothing. */
+  readonly quiet?: QuietEnd | undefined
   readonly now: number
 }
+
+/** Attempts that began by `until` (ms) were not taken, as long as nobody is open and nobody else was accepted. */
+export type QuietEnd = { readonly until: number; readonly accepted: number }
 
 /** Send again what is unknown, where the campaign says so and webhooks were seen to flow after the attempt. */
 export function releaseUnknowns(
@@ -237,8 +247,9 @@ export function releaseUnknowns(
   ask: ReleaseQuestion,
 ): { readonly freed: number; readonly completed: boolean } {
   if (ledger.status !== 'running' || ledger.onUnknown !== 'resend') return { freed: 0, completed: false }
-  const over = ledger.notAfter !== null && ask.now + ask.marginMs > ledger.notAfter
-  const latest = Math.min(ask.now - ask.windowMs, ask.webhooksUntil - ask.flowMs)
+  const over = ledger.untraced === true || (ledger.notAfter !== null && ask.now + ask.marginMs > ledger.notAfter)
+  const flowed = Math.max(ask.webhooksUntil - ask.flowMs, quietUntil(ledger, ask.quiet))
+  const latest = Math.min(ask.now - ask.windowMs, flowed)
   const givenUp = ask.now - ask.giveUpMs
   let freed = 0
   for (const ordinal of over ? [] : [...ledger.unknowns]) {
@@ -260,6 +271,11 @@ export function releaseUnknowns(
   const open = (ledger.counts.get('pending') ?? 0) + (ledger.counts.get('sending') ?? 0) + hopeful
   if (open === 0) ledger.status = 'completed'
   return { freed, completed: open === 0 }
+}
+
+function quietUntil({ counts }: ClaimLedger, quiet: QuietEnd | undefined): number {
+  if (quiet === undefined || (counts.get('accepted') ?? 0) !== quiet.accepted) return 0
+  return (counts.get('pending') ?? 0) + (counts.get('sending') ?? 0) === 0 ? quiet.until : 0
 }
 
 /** `null`: the campaign is neither canceled nor past its last safe moment. */

@@ -47,6 +47,18 @@ test('an acceptance between ends a run', () => {
   expect(noteRefusals(runs, told(1))).toBe(true)
 })
 
+test('a list of which every second row is malformed, anywhere in it, is not held', () => {
+  const runs = campaign(40_000)
+  let lot = 1
+  let holds = 0
+  for (let row = 0; row < 200_000; row++) {
+    lot = (lot * 48_271) % 2_147_483_647
+    if (lot % 1_000 < 500) runs.accepted += 1
+    else if (noteRefusals(runs, told(1))) holds += 1
+  }
+  expect(holds).toBe(0)
+})
+
 test('each code has a run of its own, and another code between does not end it', () => {
   const runs = campaign(40_000)
   for (let times = 1; times < proven; times++)

@@ -1,4 +1,4 @@
-import type { Move } from '@chasqui/delivery'
+import type { Move, QuietEnd } from '@chasqui/delivery'
 
 import type { Keys } from './keys.ts'
 import type { RedisClient } from './redis.ts'
@@ -14,6 +14,7 @@ const FINISH = loadScript('finish-chunk')
 const RELEASE = loadScript('release-unknowns')
 const CLOSE = loadScript('close-visit')
 const FIND_FREE = loadScript('find-free')
+const MARK_UNTRACED = loadScript('mark-untraced')
 
 /** One claimed recipient: its row in the chunk and the number of this attempt, from 1. */
 export type ClaimedRow = { readonly row: number; readonly attempt: number }
@@ -91,6 +92,8 @@ export type ResendGate = {
   readonly giveUpMs: number
   readonly marginMs: number
   readonly attemptsMax: number
+  /** The campaign runs alone and is at its end: what its own statuses say. */
+  readonly quiet?: QuietEnd | undefined
 }
 
 /** Chunks in which a free recipient is looked for: a few µs each. */
@@ -170,9 +173,16 @@ export class Ledger {
   ): Promise<{ readonly freed: number; readonly completed: boolean }> {
     const { campaign: record, counts, states, unknowns, agenda } = this.#keys
     const keys = [record(campaign), counts(campaign), states(campaign), unknowns(campaign), agenda(campaign)]
-    const args = [gate.windowMs, gate.webhooksUntil, gate.flowMs, gate.giveUpMs, gate.marginMs, gate.attemptsMax, most]
-    const [, freed, completed] = (await RELEASE.run(this.#client, keys, args)) as [number, number, number]
+    const { windowMs, webhooksUntil, flowMs, giveUpMs, marginMs, attemptsMax, quiet } = gate
+    const args = [windowMs, webhooksUntil, flowMs, giveUpMs, marginMs, attemptsMax, most]
+    const end = [quiet?.accepted ?? 0, quiet?.until ?? 0]
+    const [, freed, completed] = (await RELEASE.run(this.#client, keys, [...args, ...end])) as [number, number, number]
     return { freed, completed: completed === 1 }
+  }
+
+  /** To be called before the first message of a campaign is claimed that is to leave without callback data. */
+  async markUntraced(campaign: string): Promise<void> {
+    await MARK_UNTRACED.run(this.#client, [this.#keys.campaign(campaign)], [])
   }
 
   /** End what a chunk of an expired or canceled campaign still has to send; `null` when it is neither. */

@@ -178,6 +178,10 @@ const step = fc.oneof(
       webhooksUntil: fc.constantFrom(FUTURE, 0),
       giveUpMs: fc.constantFrom(1_000_000_000, -1_000),
       attemptsMax: fc.constantFrom(1, 3),
+      // The end of a campaign that runs alone, with so many accepted.
+      quiet: fc.option(fc.record({ until: fc.constantFrom(FUTURE, 0), accepted: fc.integer({ min: 0, max: 4 }) }), {
+        nil: undefined,
+      }),
     }),
     weight: 3,
   },
@@ -188,6 +192,7 @@ const step = fc.oneof(
     }),
     weight: 2,
   },
+  { arbitrary: fc.record({ what: fc.constant('untraced' as const) }), weight: 1 },
   { arbitrary: fc.record({ what: fc.constant('bar' as const), barred: fc.boolean() }), weight: 1 },
 )
 
@@ -252,6 +257,7 @@ describe('the ledger', () => {
                 giveUpMs: what.giveUpMs,
                 marginMs: 1_000,
                 attemptsMax: what.attemptsMax,
+                quiet: what.quiet,
               }
               expect(await ledger.releaseUnknowns(ID, gate, 100)).toEqual(releaseUnknowns(model, { ...gate, now }))
               break
@@ -260,6 +266,10 @@ describe('the ledger', () => {
               if (model.status === 'completed') break
               model.status = what.status as 'running'
               await client.hset(keys.campaign(ID), 'status', what.status)
+              break
+            case 'untraced':
+              model.untraced = true
+              await ledger.markUntraced(ID)
               break
             case 'bar':
               model.barred = what.barred

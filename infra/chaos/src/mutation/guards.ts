@@ -176,12 +176,12 @@ export const MUTATIONS: readonly Mutation[] = [
     'resend only while webhooks flow',
     {
       file: `${SCRIPTS}/release-unknowns.lua`,
-      from: 'local latest = math.min(now - tonumber(ARGV[1]), tonumber(ARGV[2]) - tonumber(ARGV[3]))',
+      from: 'local latest = math.min(now - tonumber(ARGV[1]), flowed)',
       to: 'local latest = now - tonumber(ARGV[1])',
     },
     {
       file: MODEL,
-      from: 'const latest = Math.min(ask.now - ask.windowMs, ask.webhooksUntil - ask.flowMs)',
+      from: 'const latest = Math.min(ask.now - ask.windowMs, flowed)',
       to: 'const latest = ask.now - ask.windowMs',
     },
     LEDGER,
@@ -195,6 +195,22 @@ export const MUTATIONS: readonly Mutation[] = [
       to: "if (ledger.status !== 'running')",
     },
     LEDGER,
+  ),
+  ...both(
+    'nobody is sent again whose message no status could tell of',
+    { file: `${SCRIPTS}/release-unknowns.lua`, from: "campaign[4] == '1' or ", to: '' },
+    { file: MODEL, from: 'ledger.untraced === true || ', to: '' },
+    LEDGER,
+  ),
+  one(
+    'at a quiet end nobody is sent again who was tried after what webhooks have told of',
+    'quiet-end.ts',
+    SIMULATION,
+    {
+      file: 'packages/delivery/src/quiet-end.ts',
+      from: 'until: seen.webhooksUntil',
+      to: 'until: now.at',
+    },
   ),
   one('nobody is tried again within a day of 131049', 'decide.ts', SIMULATION, {
     file: 'packages/delivery/src/decide.ts',

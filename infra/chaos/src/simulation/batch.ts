@@ -12,7 +12,7 @@ const TOLD_MAX = 10
 
 const { from, count } = workerData as Batch
 const violations: string[] = []
-const tally = { steps: 0, claims: 0, posts: 0, faults: 0, rollbacks: 0, blindPosts: 0 }
+const tally = { steps: 0, claims: 0, posts: 0, faults: 0, rollbacks: 0, blindPosts: 0, quietEnds: 0 }
 for (let seed = from; seed < from + count && violations.length < TOLD_MAX; seed++) {
   const history = runHistory(seed)
   if (history.violation !== null) violations.push(`seed ${seed}: ${history.violation.message}`)

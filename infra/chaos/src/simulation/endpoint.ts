@@ -61,7 +61,8 @@ export class ModelEndpoint {
       const times = this.#random() < this.#rules.webhookDoubled ? 2 : 1
       for (let time = 0; time < times; time++) {
         if (this.#random() < this.#rules.webhookLost) continue
-        this.webhooks.push({ lesson, eventAt, dueAt: eventAt + this.#random() * this.#rules.webhookDelayMs })
+        const { webhookLagMs, webhookDelayMs } = this.#rules
+        this.webhooks.push({ lesson, eventAt, dueAt: eventAt + webhookLagMs + this.#random() * webhookDelayMs })
       }
     }
   }

@@ -8,8 +8,10 @@ import {
   releaseUnknowns,
   settleRows,
   STATE,
+  stateOf,
+  TOLD,
 } from '@chasqui/delivery'
-import type { ClaimAnswer, ClaimLedger, ClaimQuestion, Lesson, Settlement } from '@chasqui/delivery'
+import type { ClaimAnswer, ClaimLedger, ClaimQuestion, EndView, Lesson, QuietEnd, Settlement } from '@chasqui/delivery'
 
 import { CHUNK_ROWS, TIMES } from './rules.ts'
 import type { Rules } from './rules.ts'
@@ -80,8 +82,9 @@ export class ModelRedis {
     reapClaims(this.stored.ledger, this.#now())
   }
 
-  release(webhooksUntil: number): void {
-    releaseUnknowns(this.stored.ledger, {
+  release(webhooksUntil: number, quiet?: QuietEnd): { readonly freed: number } {
+    return releaseUnknowns(this.stored.ledger, {
+      quiet,
       windowMs: TIMES.resendWindow,
       webhooksUntil,
       flowMs: TIMES.flow,
@@ -90,6 +93,20 @@ export class ModelRedis {
       attemptsMax: TIMES.attemptsMax,
       now: this.#now(),
     })
+  }
+
+  /** told.ts and senders.ts: what a sweep asks before it sends anybody again. */
+  viewEnd(): Pick<EndView, 'accepted' | 'nothingOpen' | 'webhooksUntil'> & { readonly allTold: boolean } {
+    const { ledger, webhooksUntil } = this.stored
+    const of = (field: string): number => ledger.counts.get(field) ?? 0
+    const isUntold = (byte: number, ordinal: number): boolean =>
+      stateOf(byte) === STATE.accepted && ((ledger.facts[ordinal] ?? 0) & TOLD) === 0
+    return {
+      accepted: of('accepted'),
+      nothingOpen: of('pending') + of('sending') === 0,
+      webhooksUntil,
+      allTold: !ledger.states.some(isUntold),
+    }
   }
 
   finish(chunk: number): void {

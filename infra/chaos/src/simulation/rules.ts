@@ -18,6 +18,8 @@ export type Rules = {
   readonly ecosystemLimitRetries: number
   /** Status webhooks come within this. */
   readonly webhookDelayMs: number
+  /** All of them are late by this, as when Meta's own queue is long. */
+  readonly webhookLagMs: number
   readonly webhookLost: number
   readonly webhookDoubled: number
   /** How likely a step is a fault rather than work. */
@@ -75,11 +77,12 @@ export function drawRules(random: Random, withFaults: readonly Fault[]): Rules {
     lostUnprocessed: random() < 0.6 ? random() * 0.3 : 0,
     refused: random() < 0.5 ? random() * 0.4 : 0,
     ecosystemLimitRetries: pick(random, [0, 0, 1, 2]),
-    webhookDelayMs: prompt ? 1_500 : pick(random, [100, 2_000, 30_000]),
+    webhookDelayMs: prompt ? pick(random, [1_500, 4_500]) : pick(random, [100, 2_000, 30_000]),
     webhookLost: prompt || random() < 0.6 ? 0 : random() * 0.5,
     webhookDoubled: random() * 0.5,
     trouble: pick(random, [0.02, 0.06, 0.15]),
     // Each world knows some of the faults: all at once hide what two of them do together.
     faults: withFaults.filter(() => random() < 0.5),
+    webhookLagMs: pick(random, [0, 0, 7_000, 12_000, 30_000]),
   }
 }

@@ -1,5 +1,15 @@
-import { decide, raiseFence, RedisClock, SlotBook } from '@chasqui/delivery'
-import type { AskedAt, ClaimAnswer, Move, Outcome, Settlement, Slot } from '@chasqui/delivery'
+import { decide, raiseFence, RedisClock, SlotBook, watchEnd } from '@chasqui/delivery'
+import type {
+  AskedAt,
+  ClaimAnswer,
+  EndView,
+  Move,
+  Outcome,
+  QuietEnd,
+  Settlement,
+  Sighting,
+  Slot,
+} from '@chasqui/delivery'
 import { ClaimMemory, hasGoneBackwards } from '@chasqui/store'
 
 import { between, pick } from '../random.ts'
@@ -52,6 +62,7 @@ export class ModelWorker {
   #nextBeat = 0
   #beating = false
   #sweeping = false
+  #sighting: Sighting | null = null
   #nextSweep = 0
   /** Nothing to send, or no slot, until then. */
   #idleUntil = 0
@@ -411,14 +422,29 @@ export class ModelWorker {
     }
     if (rules.onUnknown === 'keep') return this.#send(nothing, over, over)
     this.#send(
-      () => ({ receiver: redis.stored.receiver, until: redis.stored.webhooksUntil }),
-      ({ receiver, until }) => {
-        const now = this.#clock?.now() ?? 0
-        const steady =
-          receiver !== null && now - receiver.seen <= TIMES.receiverGap && now - receiver.steady >= TIMES.resendWindow
-        this.#send(() => redis.release(steady ? until : 0), over, over)
+      () => ({ receiver: redis.stored.receiver, end: redis.viewEnd() }),
+      ({ receiver, end }) => {
+        const at = this.#clock?.now() ?? 0
+        const isThere = receiver !== null && at - receiver.seen <= TIMES.receiverGap
+        const steadyForMs = isThere ? Math.max(0, at - receiver.steady) : 0
+        const quiet = this.#quietEnd({ ...end, at, steadyForMs })
+        const release =
+          steadyForMs >= TIMES.resendWindow
+            ? () => this.#world.release(end.webhooksUntil, quiet)
+            : () => this.#world.release(0, undefined)
+        this.#send(release, over, over)
       },
       over,
     )
+  }
+
+  // quiet-ends.ts
+
+  #quietEnd(view: EndView & { readonly allTold: boolean }): QuietEnd | undefined {
+    const verdict = watchEnd(this.#sighting, view, TIMES.resendWindow)
+    if (verdict.kind === 'keep') return undefined
+    const { at, accepted, webhooksUntil } = view
+    this.#sighting = view.nothingOpen && view.allTold ? { at, accepted, webhooksUntil } : null
+    return verdict.kind === 'through' ? { until: verdict.until, accepted } : undefined
   }
 }

@@ -1,5 +1,5 @@
 import { ledgerByte, PROOF, STATE, stateOf } from '@chasqui/delivery'
-import type { ClaimAnswer, ClaimQuestion, Settlement } from '@chasqui/delivery'
+import type { ClaimAnswer, ClaimQuestion, QuietEnd, Settlement } from '@chasqui/delivery'
 
 import { between } from '../random.ts'
 import type { Random } from '../random.ts'
@@ -21,6 +21,8 @@ const SNAPSHOT_EVERY = 15
 const SETTLING_STEPS = 20_000
 /** A day after 131049; a machine that was suspended has a clock that is behind until Redis speaks next. */
 const ECOSYSTEM_WAIT_MS = 86_400_000 - 60_000
+/** Two windows and some sweeps: what is not made up for by then is not at all. */
+const LAST_WAIT_MS = 2 * TIMES.resendWindow + 4 * TIMES.sweepEvery
 /** A wait longer than this is not lived through beat by beat. */
 const LONG_WAIT_MS = 60_000
 
@@ -35,7 +37,7 @@ export class World {
   /** What lies in broken connections and may reach Redis yet. */
   readonly ghosts: Command[] = []
   /** Steps taken, by kind: to see that a simulation does not idle. */
-  readonly tally = { steps: 0, claims: 0, posts: 0, faults: 0, rollbacks: 0, blindPosts: 0 }
+  readonly tally = { steps: 0, claims: 0, posts: 0, faults: 0, rollbacks: 0, blindPosts: 0, quietEnds: 0 }
   #workers: ModelWorker[] = []
   #workersMade = 0
   #statusWorkerUp = true
@@ -84,11 +86,13 @@ export class World {
     this.#statusWorkerUp = true
     if (this.redis.stored.ledger.status === 'paused') this.#move('running')
     this.redis.stored.ledger.barred = false
+    let quietSince: number | null = null
     for (let step = 0; step < SETTLING_STEPS; step++) {
       this.#sleepUntilTomorrow()
       this.#goOn()
       checkLedger(this.redis.stored.ledger)
-      if (this.#isQuiet()) return this.#checkEnd()
+      quietSince = this.#isQuiet() ? (quietSince ?? this.now) : null
+      if (quietSince !== null && !this.#awaitsResend(quietSince)) return this.#checkEnd()
     }
     throw new Violation('liveness', `still not at rest: ${JSON.stringify([...this.redis.stored.ledger.counts])}`)
   }
@@ -142,6 +146,12 @@ export class World {
     if (first !== undefined && this.now - first < 1_000)
       throw new Violation('law 5', `more than ${this.rules.limit} in ${this.now - first} ms`)
     return reply
+  }
+
+  /** @param quiet what a worker knows of the end of the campaign. */
+  release(webhooksUntil: number, quiet: QuietEnd | undefined): void {
+    const { freed } = this.redis.release(webhooksUntil, quiet)
+    if (freed > 0 && quiet !== undefined) this.tally.quietEnds += freed
   }
 
   #mayPost(token: string, ordinal: number): void {
@@ -308,6 +318,13 @@ export class World {
     this.now = due
     // Status-workers went on beating, of course.
     if (receiver !== null) receiver.seen = this.now
+  }
+
+  /** Lost answers may yet be made up for, by what statuses said. */
+  #awaitsResend(quietSince: number): boolean {
+    const { ledger } = this.redis.stored
+    if (ledger.status !== 'running' || ledger.onUnknown !== 'resend' || ledger.unknowns.size === 0) return false
+    return this.#rolledBackTo === null && this.now - quietSince < LAST_WAIT_MS
   }
 
   #isQuiet(): boolean {

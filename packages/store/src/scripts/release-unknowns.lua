@@ -1,13 +1,16 @@
 #!lua
 --[[
   Send again what is unknown, where the campaign says so (`onUnknown` = resend): recipients whose attempt began a window
-  ago, of a sender whose webhooks were seen to flow well after it. Had the message been sent, its status would be here. A
-  campaign with nothing but hopeless unknowns left is completed: their window to be sent again is over.
+  ago, of a sender whose webhooks were seen to flow well after it. Had the message been sent, its status would be here. At
+  the end of a campaign that runs alone, what quiet-end.ts of packages/delivery says stands for that flow. A campaign of
+  which messages left without callback data sends nobody again: no status could tell of them. A campaign with nothing but
+  hopeless unknowns left is completed: their window to be sent again is over.
 
   KEYS  1 campaign  2 counts  3 states  4 unknowns  5 agenda
   ARGV  1 window, ms  2 webhooks of the sender were seen up to events of this time, ms  3 they must be this much later than
         the attempt, ms  4 given up after, ms  5 last safe moment is this much before notAfter, ms  6 attempts at most
-        7 most recipients
+        7 most recipients  8 while nobody is open and only so many are accepted …  9 … attempts begun by then were not
+        taken, ms; 0: nothing is known
   Returns {now, recipients free to be claimed again, 1 when this completed the campaign}
 ]]
 --- @include redis-now
@@ -15,12 +18,16 @@
 
 local CHUNK_ROWS = 500
 local now = redis_now()
-local campaign = redis.call('HMGET', KEYS[1], 'status', 'onUnknown', 'notAfter')
+local campaign = redis.call('HMGET', KEYS[1], 'status', 'onUnknown', 'notAfter', 'untraced')
 if campaign[1] ~= 'running' or campaign[2] ~= 'resend' then return { now, 0, 0 } end
 local not_after = tonumber(campaign[3])
-local over = not_after and now + tonumber(ARGV[5]) > not_after
+local over = campaign[4] == '1' or (not_after and now + tonumber(ARGV[5]) > not_after)
 
-local latest = math.min(now - tonumber(ARGV[1]), tonumber(ARGV[2]) - tonumber(ARGV[3]))
+local flowed = tonumber(ARGV[2]) - tonumber(ARGV[3])
+local known = redis.call('HMGET', KEYS[2], 'pending', 'sending', 'accepted')
+local open = tonumber(known[1] or 0) + tonumber(known[2] or 0)
+if open == 0 and tonumber(known[3] or 0) == tonumber(ARGV[8]) then flowed = math.max(flowed, tonumber(ARGV[9])) end
+local latest = math.min(now - tonumber(ARGV[1]), flowed)
 local given_up = now - tonumber(ARGV[4])
 local freed = 0
 if not over then
