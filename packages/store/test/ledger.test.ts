@@ -10,7 +10,7 @@ import {
   settleRows,
   STATE,
 } from '@chasqui/delivery'
-import type { ClaimLedger, Move, Settlement } from '@chasqui/delivery'
+import type { ClaimLedger, Move, QuietEnd, Settlement } from '@chasqui/delivery'
 import { startRedis } from '@chasqui/harness'
 import type { PrivateRedis } from '@chasqui/harness'
 import fc from 'fast-check'
@@ -472,13 +472,37 @@ describe('the ledger', () => {
 
   describe('what is unknown is sent again', () => {
     const open = { onUnknown: 'resend', windowMs: -1_000, webhooksUntil: FUTURE } as const
-    test.each([
+    const silent = { ...open, webhooksUntil: 0 } as const
+    const alone = [1, ledgerByte(STATE.accepted, 1)]
+    test.each<[string, ReleaseCase, number]>([
       ['when its window is over and webhooks tell of later events', open, 1],
       ['not where the campaign says keep', { ...open, onUnknown: 'keep' }, 0],
       ['not before its window is over', { ...open, windowMs: 60_000 }, 0],
-      ['not while webhooks tell of nothing later', { ...open, webhooksUntil: 0 }, 0],
-    ] as const)('%s', async (_when, { onUnknown, windowMs, webhooksUntil }, freed) => {
-      const { ledger, model } = await begin({ states: [1], notAfter: null, onUnknown })
+      ['not while webhooks tell of nothing later', silent, 0],
+      ['not where messages left without callback data', { ...open, untraced: true }, 0],
+      ['at a quiet end', { ...silent, quiet: { until: FUTURE, accepted: 1 } }, 1],
+      [
+        'at a quiet end not before its window is over',
+        { ...silent, windowMs: 60_000, quiet: { until: FUTURE, accepted: 1 } },
+        0,
+      ],
+      ['not where what is known of the end is from before it', { ...silent, quiet: { until: PAST, accepted: 1 } }, 0],
+      [
+        'not where others were accepted since the end was seen',
+        { ...silent, quiet: { until: FUTURE, accepted: 0 } },
+        0,
+      ],
+      [
+        'not at what was the end while somebody is free',
+        { ...silent, states: [...alone, 1], quiet: { until: FUTURE, accepted: 1 } },
+        0,
+      ],
+    ])('%s', async (_when, { onUnknown, windowMs, webhooksUntil, quiet, untraced, states = alone }, freed) => {
+      const { ledger, model } = await begin({ states, notAfter: null, onUnknown })
+      if (untraced === true) {
+        model.untraced = true
+        await ledger.markUntraced(ID)
+      }
       const now = Date.now()
       const dead = {
         token: 't1',
@@ -496,12 +520,21 @@ describe('the ledger', () => {
       reapClaims(model, now)
       model.status = 'running'
       await client.hset(keys.campaign(ID), 'status', 'running')
-      const gate = { windowMs, webhooksUntil, flowMs: 1_000, giveUpMs: 3_600_000, marginMs: 0, attemptsMax: 3 }
+      const gate = { windowMs, webhooksUntil, quiet, flowMs: 1_000, giveUpMs: 3_600_000, marginMs: 0, attemptsMax: 3 }
       expect(await ledger.releaseUnknowns(ID, gate, 10)).toMatchObject({ freed })
       expect(releaseUnknowns(model, { ...gate, now })).toMatchObject({ freed })
     })
   })
 })
+
+type ReleaseCase = {
+  readonly onUnknown: 'keep' | 'resend'
+  readonly windowMs: number
+  readonly webhooksUntil: number
+  readonly quiet?: QuietEnd
+  readonly untraced?: boolean
+  readonly states?: readonly number[]
+}
 
 test('a free recipient is found wherever it is, and none where nobody is free', async () => {
   const taken = Array.from({ length: CHUNK_ROWS }, () => ledgerByte(STATE.accepted, 1))
