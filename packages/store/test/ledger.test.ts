@@ -322,9 +322,9 @@ describe('the ledger', () => {
           const now = Date.now()
           const me = { claimant: 'w1', remembered: index === 0 ? 0 : (model.made.get('w1') ?? 0) }
           const ask = { ...me, token: `t${index}`, chunk: 0, fromRow, most, bornAt: now, leaseMs: 60_000, marginMs: 0 }
-          const modelled = claimWindow(model, { ...ask, patienceMs: CLAIM_PATIENCE_MS, now })
-          expect(await ledger.claim({ campaign: ID, ...ask })).toMatchObject(modelled)
-          if (modelled.kind === 'claimed') fromRow = Math.min(modelled.nextRow, CHUNK_ROWS - 1)
+          const answer = claimWindow(model, { ...ask, patienceMs: CLAIM_PATIENCE_MS, now })
+          expect(await ledger.claim({ campaign: ID, ...ask })).toMatchObject(answer)
+          if (answer.kind === 'claimed') fromRow = Math.min(answer.nextRow, CHUNK_ROWS - 1)
         }
         expect(await stored()).toEqual(modelled(model))
         for (const { window, kept, offset, moves, moveRun } of parts) {
