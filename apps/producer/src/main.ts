@@ -5,9 +5,11 @@ import { exitOnEnvironmentError, readSenders } from '@chasqui/runtime'
 import { startProducer } from './producer.ts'
 import { readSettings } from './settings.ts'
 
-// Batches that wait for Redis outlive the young generation, so a long upload leaves its garbage in the old one, which V8
-// by default lets grow without much of a look: 320 MB were seen. At 60 % two million recipients were taken in 213 MB at the
-// default's speed; at 20 % in 207 MB, but a third of the time went into collecting.
+// What a long upload leaves behind are buffers outside of V8's heap, which go when the small objects that hold them are
+// collected. A young generation that stays as small as it begins is collected often, and cheaply: two million recipients
+// are taken in 30 MB less, and in a tenth less of the main thread's time, than with one that grows. And the old generation
+// is looked at before it has doubled.
+setFlagsFromString('--semi-space-growth-factor=1')
 setFlagsFromString('--heap-growing-percent=60')
 
 try {

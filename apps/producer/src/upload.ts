@@ -12,10 +12,10 @@ import { Problem } from './problem.ts'
 const BATCHES_AHEAD = 4
 
 /**
- * Batches ready to be sent while those ahead of them are stored; with more than that the body waits. Reading goes on
- * meanwhile, so that neither it nor Redis stands still when many become ready at once.
+ * Batches ready to be sent while those ahead of them are stored; with more than that the body waits. As many as become
+ * ready at once of a long list: reading goes on meanwhile, so that neither it nor Redis stands still.
  */
-const BATCHES_READY = 32
+const BATCHES_READY = 64
 
 /** Bytes are gathered up to this before they are looked at: a body that trickles must not cost a look each byte. */
 const PIECE_BYTES = 65_536

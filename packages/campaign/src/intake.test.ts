@@ -311,6 +311,18 @@ describe('rows in the order of their storage', () => {
     expect(new Set(rows.map(([to]) => to)).size).toBe(ORDERED_ROWS + 700)
   })
 
+  test('each part is twice as long as the one before, up to 128,000', () => {
+    const needs = { columns: [], unknownColumns: 'ignore', unitedStates: 'take' } as const
+    const intake = new RecipientIntake('csv', needs, (to) => to % 7)
+    const rows = Array.from({ length: 32_000 + 64_000 + 128_000 + 128_000 + 100 }, (_, row) => `${number(row)}\n`)
+    intake.pushBytes(new TextEncoder().encode(`to\n${rows.join('')}`), (part) => new TextDecoder().decode(part))
+    intake.end()
+    const counted: number[] = []
+    for (let batch = intake.takeBatch(); batch !== null; batch = intake.takeBatch())
+      if (batch.tally.rows > 0) counted.push(batch.tally.rows)
+    expect(counted).toEqual([32_000, 64_000, 128_000, 128_000, 100])
+  })
+
   test('every row is counted once, with the last of the batches that became ready together', () => {
     const { batches } = takeOrdered(ORDERED_ROWS + 700)
     expect(batches.map(({ tally }) => tally.rows).filter((count) => count > 0)).toEqual([ORDERED_ROWS, 700])

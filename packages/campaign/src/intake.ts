@@ -19,7 +19,10 @@ import type { TextReason } from './text.ts'
 export const BATCH_CHUNKS = 4
 
 /** Rows that are put in order together: each bucket of the number set then gets several of them at once. */
-export const ORDERED_ROWS = 64_000
+export const ORDERED_ROWS = 32_000
+
+/** Each part of a list has twice as many as the one before, up to this: the longer the list, the more buckets it has. */
+const ORDERED_ROWS_MAX = 128_000
 
 /** With values of so many bytes fewer rows are put in order together: memory must not grow with the length of values. */
 const ORDERED_BYTES = 8_388_608
@@ -39,10 +42,10 @@ export type Batch = { readonly chunks: readonly PackedChunk[]; readonly tally: T
 
 /**
  * Turns the text of an upload, in pieces of any size, into batches of recipients. Rows that cannot be taken are counted
- * and told; the others are taken all the same. Holds at most `ORDERED_ROWS` rows beside the batches that are ready.
+ * and told; the others are taken all the same. Holds at most `ORDERED_ROWS_MAX` rows beside the batches that are ready.
  *
- * Rows keep the order of the upload, but for those of a full `ORDERED_ROWS`, which stand in the order that their storage
- * takes in fastest.
+ * Rows keep the order of the upload, but for those of a full part (`ORDERED_ROWS`), which stand in the order that their
+ * storage takes in fastest.
  */
 export class RecipientIntake {
   readonly tally = new Tally()
@@ -55,12 +58,15 @@ export class RecipientIntake {
   readonly #placeOf: ((person: number) => number) | null
   #header: Header | null = null
   #open: Rows
+  /** Rows that make a full part. */
+  #full: number
   /** Rows whose chunks were all taken: their room is used again. */
   #spare: Rows | null = null
 
   /** @param placeOf where a number is stored, as something to sort by, below 2^31; `null`: order makes no difference. */
   constructor(format: IntakeFormat, needs: IntakeNeeds, placeOf: ((person: number) => number) | null = null) {
     this.#placeOf = placeOf
+    this.#full = placeOf === null ? BATCH_ROWS : ORDERED_ROWS
     this.#needs = needs
     this.#names = needs.columns
     this.#known = new Set(['to', 'ref', ...needs.columns])
@@ -255,7 +261,7 @@ export class RecipientIntake {
     const open = this.#open
     open.add(to)
     const isLarge = open.size > ORDERED_BYTES && open.count % CHUNK_ROWS === 0
-    if (isLarge || open.count === (this.#placeOf === null ? BATCH_ROWS : ORDERED_ROWS)) this.#takeRows(true)
+    if (isLarge || open.count === this.#full) this.#takeRows(true)
   }
 
   #reject(line: number, reason: Parameters<Tally['reject']>[1], column: string | null): void {
@@ -275,6 +281,7 @@ export class RecipientIntake {
     if (rows.count === 0 && tally.rows === 0) return
     const order = full && placeOf !== null ? sortedPlaces(rows.keys((to) => placeOf(personKey(to)))) : null
     this.#ready.push({ rows, order, tally, taken: 0 })
+    if (order !== null) this.#full = Math.min(this.#full * 2, ORDERED_ROWS_MAX)
     this.#open = this.#spare ?? new Rows(this.#names)
     this.#spare = null
   }
