@@ -202,7 +202,7 @@ function observe(metrics: SendMetrics, logger: Logger, failures: FailureNotes): 
   return {
     sent: (sender, outcome, move, seconds) => {
       metrics.countMessage(sender, move.kind)
-      metrics.duration.observe({ sender }, seconds)
+      metrics.duration.observe(sender, seconds)
       if (outcome.kind !== 'accepted') metrics.errors.inc({ sender, code: codeOf(outcome) })
       if (outcome.kind === 'refused') failures.add(sender, 'refused', outcome.code)
     },

@@ -47,7 +47,14 @@ export class Capacity {
   /** `answered`: places whose messages were answered, which tells the pace; the rest were never used. */
   giveBack(places: number, answered: boolean): void {
     this.#taken -= places
-    if (answered) this.#measure(places)
+    if (answered) this.#measure(places, this.#now())
+    this.#serve()
+  }
+
+  /** A message was answered at `now`, monotonic ms. */
+  answered(now: number): void {
+    this.#taken -= 1
+    this.#measure(1, now)
     this.#serve()
   }
 
@@ -75,13 +82,13 @@ export class Capacity {
     return Math.max(1, Math.round(this.#ahead() / 2))
   }
 
-  #measure(places: number): void {
+  #measure(places: number, now: number): void {
     this.#returned += places
-    const elapsed = this.#now() - this.#since
+    const elapsed = now - this.#since
     if (elapsed < MEASURE_MS) return
     this.#perMs = this.#perMs * 0.5 + (this.#returned / elapsed) * 0.5
     this.#returned = 0
-    this.#since = this.#now()
+    this.#since = now
   }
 }
 

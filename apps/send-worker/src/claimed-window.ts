@@ -86,16 +86,18 @@ export class ClaimedWindow {
     return this.campaign.proof.isOutdated(this.#claimed.claimedAt)
   }
 
-  /** What became of a message that was posted. */
-  conclude(row: number, attempt: number, outcome: Outcome, seconds: number, accessToken: string): void {
+  /** What became of a message that was handed to the HTTP client at `begun`, monotonic ms, under this token. */
+  conclude(row: number, attempt: number, outcome: Outcome, begun: number, accessToken: string): void {
+    // Read once: at this rate each look at a clock is felt.
+    const answered = this.deps.now()
     const { clock, random, events, sender, capacity, retries, follow, optOut } = this.deps
     const { notAfter, ecosystemLimitRetries } = this.campaign
-    const at = { attempt, now: clock.now(), notAfter, random: random(), ecosystemLimitRetries }
+    const at = { attempt, now: clock.at(answered), notAfter, random: random(), ecosystemLimitRetries }
     const { move: wished, effect } = decide(outcome, at)
     retries.note(at.now)
     // Pushed past the last safe moment they expire: nobody refused these people.
     const move = wished.kind === 'retry' ? { ...wished, due: wished.due + retries.delay(at.now) } : wished
-    events.sent(sender.id, outcome, move, seconds)
+    events.sent(sender.id, outcome, move, (answered - begun) / 1_000)
     if (outcome.kind === 'accepted' && this.deps.noteMessages !== null)
       this.#accepted.set(row, {
         messageId: outcome.messageId,
@@ -106,7 +108,7 @@ export class ClaimedWindow {
     if (move.kind === 'suppressed')
       optOut(this.chunk.to[row] ?? 0).catch((error: unknown) => events.trouble('effect', error))
     follow(this.campaign, outcome, effect, this.#claimed.claimedAt, accessToken)
-    capacity.giveBack(1, true)
+    capacity.answered(answered)
     this.#close()
   }
 
@@ -152,9 +154,8 @@ class Message implements Posting {
   readonly #row: number
   readonly #attempt: number
   #begun = 0
-  phoneNumberId = ''
+  /** The one it was handed over with: the sender's may have been renewed since. */
   accessToken = ''
-  body = ''
 
   constructor(window: ClaimedWindow, { row, attempt }: ClaimedRow, slot: Slot) {
     this.slot = slot
@@ -163,13 +164,12 @@ class Message implements Posting {
     this.#attempt = attempt
   }
 
+  get phoneNumberId(): string {
+    return this.#window.deps.sender.phoneNumberId
+  }
+
   post(): void {
-    const { deps } = this.#window
-    this.phoneNumberId = deps.sender.phoneNumberId
-    this.accessToken = deps.accessToken()
-    this.body = this.#compose()
-    this.#begun = deps.now()
-    deps.endpoint.post(this)
+    this.#window.deps.endpoint.post(this)
   }
 
   /** The kill switch, or a Redis that is not trusted any more, holds for what is claimed and not yet written, too. */
@@ -181,12 +181,13 @@ class Message implements Posting {
   }
 
   ended(outcome: Outcome): void {
-    const seconds = (this.#window.deps.now() - this.#begun) / 1_000
-    this.#window.conclude(this.#row, this.#attempt, outcome, seconds, this.accessToken)
+    this.#window.conclude(this.#row, this.#attempt, outcome, this.#begun, this.accessToken)
   }
 
-  #compose(): string {
-    const { campaign, chunk } = this.#window
+  compose(): string {
+    const { campaign, chunk, deps } = this.#window
+    this.#begun = deps.now()
+    this.accessToken = deps.accessToken()
     const row = this.#row
     const ordinal = chunk.number * CHUNK_ROWS + row
     return campaign.compose({

@@ -74,20 +74,19 @@ export class Effects {
     }
   }
 
-  /** Told of every outcome: an endpoint that answers is well, one that loses answer after answer gets a rest. */
-  async hear(campaign: string, outcome: Outcome): Promise<void> {
+  /** Told of every outcome: an endpoint that answers is well, one that loses answer after answer gets a rest. `null`: nothing follows. */
+  hear(campaign: string, outcome: Outcome): Promise<void> | null {
     if (outcome.kind === 'accepted') this.#restsInARow = 0
     if (outcome.kind === 'accepted' || outcome.kind === 'refused') this.#lostInARow = 0
-    if (outcome.kind !== 'lost') return
+    if (outcome.kind !== 'lost') return null
     this.#lostInARow += 1
-    if (this.#lostInARow >= LOST_IN_A_ROW) {
-      await this.carryOut(campaign, {
-        kind: 'rest',
-        restMs: OUTAGE_REST_MS,
-        askedMs: null,
-        reason: 'answers are lost one after another',
-      })
-    }
+    if (this.#lostInARow < LOST_IN_A_ROW) return null
+    return this.carryOut(campaign, {
+      kind: 'rest',
+      restMs: OUTAGE_REST_MS,
+      askedMs: null,
+      reason: 'answers are lost one after another',
+    })
   }
 
   #isNews(news: string): boolean {

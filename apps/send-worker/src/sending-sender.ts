@@ -168,7 +168,7 @@ export class SendingSender {
         accessToken: string,
       ): void => {
         refusals.hear(campaign, outcome, claimedAt)
-        effects.hear(campaign.id, outcome).catch(trouble)
+        effects.hear(campaign.id, outcome)?.catch(trouble)
         if (effect.kind === 'none' || this.#isAboutOldToken(effect, accessToken)) return
         effects.carryOut(campaign.id, effect).catch(trouble)
       },

@@ -48,7 +48,7 @@ export type VisitorDependencies = {
   readonly ledger: Ledger
   readonly clock: RedisClock
   readonly pacer: Pick<Pacer, 'missed'>
-  readonly capacity: Pick<Capacity, 'giveBack'>
+  readonly capacity: Pick<Capacity, 'giveBack' | 'answered'>
   readonly shares: Shares
   readonly turns: Turns
   readonly retries: RetryBudget

@@ -29,9 +29,41 @@ export function packChunk(chunk: Chunk): PackedChunk & { readonly json: string }
 
 /** The reverse of `packChunk`, from its text. The text is our own: a text that is not a chunk throws. */
 export function unpackChunk(text: string): Chunk {
+  const usual = unpackUsual(text)
+  if (usual !== null) return usual
   const chunk: unknown = JSON.parse(text)
   if (!isChunk(chunk)) throw new TypeError('not a packed chunk')
   return chunk
+}
+
+const HEAD = '{"names":['
+const TO = ',"to":['
+const COLUMNS = '],"refs":null,"columns":[["'
+const TAIL = '"]]}'
+
+/**
+ * Nearly all chunks have columns, no references and nothing that JSON escapes. Then a quotation mark is never part of a value,
+ * and the values need only be cut apart, in a third of the time of a parser that looks at each character and looks each
+ * value up among those it knows.
+ *
+ * @returns `null` for any other text.
+ */
+function unpackUsual(text: string): Chunk | null {
+  if (!text.startsWith(HEAD) || !text.endsWith(TAIL) || text.includes('\\')) return null
+  const to = text.indexOf(TO)
+  const columns = text.indexOf(COLUMNS, to)
+  if (to < 0 || columns < 0) return null
+  const chunk = {
+    names: JSON.parse(text.slice(HEAD.length - 1, to)) as string[],
+    to: JSON.parse(text.slice(to + TO.length - 1, columns + 1)) as number[],
+    refs: null,
+    columns: text
+      .slice(columns + COLUMNS.length, -TAIL.length)
+      .split('"],["')
+      .map((column) => column.split('","')),
+  }
+  const isWhole = chunk.columns.every((column) => column.length === chunk.to.length)
+  return isWhole && chunk.columns.length === chunk.names.length ? chunk : null
 }
 
 /** Two chunks with the same columns as one. */

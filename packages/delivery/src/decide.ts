@@ -42,6 +42,9 @@ export type Circumstances = {
 
 const NONE: Effect = { kind: 'none' }
 const RELEASED: Move = { kind: 'released' }
+/** Nearly every answer: the same for all of them. */
+const TAKEN: Decision = { move: { kind: 'accepted', facts: 0 }, effect: NONE }
+const HELD: Decision = { move: { kind: 'accepted', facts: FACT.held }, effect: NONE }
 
 /** This person had enough marketing for now. */
 const ECOSYSTEM_LIMIT = 131049
@@ -54,7 +57,7 @@ const TRANSPORT_REST = 250
 export function decide(outcome: Outcome, at: Circumstances): Decision {
   switch (outcome.kind) {
     case 'accepted':
-      return { move: { kind: 'accepted', facts: outcome.held ? FACT.held : 0 }, effect: NONE }
+      return outcome.held ? HELD : TAKEN
     case 'lost':
       return { move: { kind: 'unknown' }, effect: NONE }
     case 'held_back':

@@ -17,6 +17,11 @@ export class RedisClock {
     return this.#monotonic() + this.#offset
   }
 
+  /** The same for a moment that was read from the monotonic clock, ms. */
+  at(monotonic: number): number {
+    return monotonic + this.#offset
+  }
+
   /** Told the stamp of every answer. */
   observe(now: number): void {
     this.#offset = now - this.#monotonic()

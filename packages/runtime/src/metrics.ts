@@ -1,6 +1,8 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { CounterConfiguration, GaugeConfiguration, HistogramConfiguration } from 'prom-client'
 import manifest from '../package.json' with { type: 'json' }
+import { TalliedHistogram } from './tallied-histogram.ts'
+import type { TalliedHistogramConfiguration } from './tallied-histogram.ts'
 
 /** A registry of its own and the three kinds of metric on it, as prom-client has them. */
 export interface Metrics {
@@ -8,6 +10,8 @@ export interface Metrics {
   counter<T extends string>(configuration: CounterConfiguration<T>): Counter<T>
   gauge<T extends string>(configuration: GaugeConfiguration<T>): Gauge<T>
   histogram<T extends string>(configuration: HistogramConfiguration<T>): Histogram<T>
+  /** For what happens at every message. */
+  talliedHistogram<T extends string>(configuration: TalliedHistogramConfiguration<T>): TalliedHistogram<T>
 }
 
 /**
@@ -43,5 +47,11 @@ export function createMetrics({ app }: { app: string }): Metrics {
     counter: (configuration) => new Counter({ ...configuration, registers: [registry] }),
     gauge: (configuration) => new Gauge({ ...configuration, registers: [registry] }),
     histogram: (configuration) => new Histogram({ ...configuration, registers: [registry] }),
+    talliedHistogram: (configuration) => {
+      const histogram = new TalliedHistogram(configuration)
+      // The registry asks a metric for its name and its values only; its types want one of the library's own.
+      registry.registerMetric(histogram as unknown as Histogram)
+      return histogram
+    },
   }
 }

@@ -29,9 +29,12 @@ function endpoint(baseUrl: string, more: Partial<EndpointOptions> = {}): Endpoin
 
 const LET_GO = (): null => null
 
-function send(to: Endpoint, more: Partial<Posting> = {}): Promise<Outcome> {
+function send(
+  to: Endpoint,
+  { body = '{"to":"+1"}', ...more }: Partial<Posting> & { readonly body?: string } = {},
+): Promise<Outcome> {
   return new Promise((ended) =>
-    to.post({ phoneNumberId: '1065', accessToken: 'a-token', body: '{"to":"+1"}', fence: LET_GO, ended, ...more }),
+    to.post({ phoneNumberId: '1065', accessToken: 'a-token', compose: () => body, fence: LET_GO, ended, ...more }),
   )
 }
 
@@ -231,6 +234,57 @@ test('closing lets what is written end, and takes nothing new', async () => {
   expect(await late).toMatchObject({ kind: 'not_sent' })
   await closed
   expect(server.requests).toHaveLength(1)
+})
+
+describe('more messages than connections', () => {
+  const many = Array.from({ length: 300 }, (_, id) => String(id))
+
+  test('are composed when a connection is free, and go in the order they came in', async () => {
+    const waiting: WireRequest[] = []
+    const server = await wire((request) => waiting.push(request))
+    const to = endpoint(server.url, { connections: 2 })
+    const composed: string[] = []
+    const sent = many.slice(0, 5).map(async (body) => await send(to, { compose: () => (composed.push(body), body) }))
+    await expect.poll(() => waiting.length).toBe(2)
+    expect(composed).toEqual(['0', '1'])
+    for (const answered of [2, 4, 5]) {
+      for (const { socket } of waiting.splice(0)) socket.write(http(200, TAKEN))
+      await expect.poll(() => server.requests.length).toBe(Math.min(answered + 2, 5))
+    }
+    for (const { socket } of waiting) socket.write(http(200, TAKEN))
+    expect(await Promise.all(sent)).toEqual(sent.map(() => ACCEPTED))
+    expect(composed).toEqual(many.slice(0, 5))
+  })
+
+  test('all come to an end where nobody listens', async () => {
+    const to = endpoint(await deafAddress(), { connections: 2 })
+    const outcomes = await Promise.all(many.map(async (body) => await send(to, { body })))
+    expect(outcomes).toEqual(many.map(() => ({ kind: 'not_sent', reason: 'ECONNREFUSED' })))
+  })
+
+  test('all come to an end where connections break', async () => {
+    const server = await wire(({ socket, body }) => {
+      if (Number(body) % 3 === 0) socket.resetAndDestroy()
+      else if (Number(body) % 3 === 1) socket.write(http(200, TAKEN, ['connection: close']))
+      else socket.write(http(200, TAKEN))
+    })
+    const to = endpoint(server.url, { connections: 4 })
+    const outcomes = await Promise.all(many.map(async (body) => await send(to, { body })))
+    expect(outcomes.filter(({ kind }) => kind === 'accepted').length).toBe(200)
+    expect(server.requests.map(({ body }) => body).toSorted()).toEqual(many.toSorted())
+  })
+
+  test('are kept back by the hundred', async () => {
+    const server = await wire(({ socket }) => socket.write(http(200, TAKEN)))
+    const to = endpoint(server.url, { connections: 2 })
+    await send(to)
+    const held = await Promise.all(
+      Array.from({ length: 500 }, async () => await send(to, { fence: () => 'forbidden' })),
+    )
+    expect(new Set(held.map(({ kind }) => kind))).toEqual(new Set(['held_back']))
+    expect(await send(to)).toEqual(ACCEPTED)
+    expect(server.requests).toHaveLength(2)
+  })
 })
 
 describe('the fence', () => {
