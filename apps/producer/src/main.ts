@@ -6,9 +6,9 @@ import { startProducer } from './producer.ts'
 import { readSettings } from './settings.ts'
 
 // What a long upload leaves behind are buffers outside of V8's heap, which go when the small objects that hold them are
-// collected. A young generation that stays as small as it begins is collected often, and cheaply: two million recipients
-// are taken in 30 MB less, and in a tenth less of the main thread's time, than with one that grows. And the old generation
-// is looked at before it has doubled.
+// collected. So a young generation that stays as small as it begins saves twice, at no cost that could be measured: a
+// million recipients were taken in 224 to 227 MB instead of 247 to 260. And the old generation is looked at before it has
+// doubled.
 setFlagsFromString('--semi-space-growth-factor=1')
 setFlagsFromString('--heap-growing-percent=60')
 
