@@ -59,12 +59,21 @@ describe('slots', () => {
   })
 
   test('of a limit that milliseconds cannot break do not end', async () => {
-    const unpaced: SlotReply = { kind: 'unpaced', now: 0, count: 3, limit: 5_000 }
-    const { pacer, asked } = pacerOf([unpaced], { messagesPerSecond: 5_000 })
-    const [slot] = await slotsOf(pacer, 3)
+    const unpaced: SlotReply = { kind: 'unpaced', now: 0, count: 1_000, limit: 5_000 }
+    const { pacer, asked, clock } = pacerOf([unpaced], { messagesPerSecond: 5_000 })
+    const slots = await slotsOf(pacer, 3)
+    const [slot] = slots
     if (slot === undefined) throw new Error('no slot')
     expect([pacer.missed(slot), pacer.missed(slot), slot.latest]).toEqual([false, false, Infinity])
-    expect(asked).toMatchObject([{ paced: false, leadMs: 0 }])
+    // Many are asked for at once, and used up before Redis is asked again, unless they have grown old.
+    pacer.giveBack(slots)
+    expect(await slotsOf(pacer, 400)).toHaveLength(400)
+    expect(await slotsOf(pacer, 700)).toHaveLength(600)
+    expect(asked).toMatchObject([{ paced: false, leadMs: 0, wanted: 1_000 }])
+    await slotsOf(pacer, 3)
+    clock.now += 151
+    await slotsOf(pacer, 3)
+    expect(asked).toHaveLength(3)
   })
 
   test('that found no recipient are used before Redis is asked for others, earliest first', async () => {

@@ -43,6 +43,8 @@ const STRICT_LIMIT_MAX = 1_500
 
 /** Where no real limit is that high, the number of slots bounds the rate, and a timer a message would only cost. */
 const UNPACED: Slot = { at: 0, latest: Infinity, latestByWall: Infinity }
+/** So many are asked for at once, and kept for as long as paced slots lie ahead. */
+const UNPACED_BATCH = 1_000
 
 /** Hands out the moments at which this sender's messages may start, each once, shared with all other processes. */
 export class Pacer {
@@ -51,6 +53,9 @@ export class Pacer {
   #roundTrips: readonly number[] = []
   /** Slots granted and not used, earliest first. */
   #spare: Slot[] = []
+  /** Unpaced ones, and until when they are good, monotonic ms. */
+  #unpaced = 0
+  #unpacedUntil = 0
   /** The limit in force, messages a second, as last heard. */
   #limit: number
 
@@ -67,7 +72,7 @@ export class Pacer {
 
   /** Between one and `most` slots, or how long there are none. To be asked by one at a time. */
   async ask(most: number): Promise<PaceAnswer> {
-    const spare = this.#takeSpare(most)
+    const spare = this.#unpaced > 0 ? this.#takeUnpaced(most) : this.#takeSpare(most)
     if (spare.length > 0) return { kind: 'slots', slots: spare }
     if (this.#options.forbidden()) return { kind: 'wait', ms: FORBIDDEN_MS }
     const asked = this.#clocks()
@@ -80,7 +85,9 @@ export class Pacer {
         return { kind: 'slots', slots: this.#book.granted(asked, received, reply) }
       case 'unpaced':
         this.#limit = reply.limit
-        return { kind: 'slots', slots: Array.from({ length: reply.count }, () => UNPACED) }
+        this.#unpaced = reply.count
+        this.#unpacedUntil = asked.now + HORIZON_MS
+        return { kind: 'slots', slots: this.#takeUnpaced(most) }
       case 'wait':
         this.#book.heard(asked, received, reply.nowUs)
         return { kind: 'wait', ms: Math.min(reply.waitMs, this.#tellIn(received.now)) }
@@ -91,7 +98,9 @@ export class Pacer {
 
   /** Slots that found no recipient. */
   giveBack(slots: readonly Slot[]): void {
-    if (slots.length > 0) this.#spare = [...this.#spare, ...slots].toSorted((a, b) => a.at - b.at)
+    const paced = slots.filter((slot) => slot !== UNPACED)
+    this.#unpaced += slots.length - paced.length
+    if (paced.length > 0) this.#spare = [...this.#spare, ...paced].toSorted((a, b) => a.at - b.at)
   }
 
   /** Asked when a message is about to leave: whether its slot is over, or used. Else it is used from here on. */
@@ -112,11 +121,18 @@ export class Pacer {
     return this.#spare.splice(0, most)
   }
 
+  /** Those that have grown old are let go: what a block or a rest forbids since would leave with them. */
+  #takeUnpaced(most: number): Slot[] {
+    const taken = this.#options.now() > this.#unpacedUntil ? 0 : Math.min(most, this.#unpaced)
+    this.#unpaced = taken === 0 ? 0 : this.#unpaced - taken
+    return Array.from({ length: taken }, () => UNPACED)
+  }
+
   async #grant(wanted: number, told: readonly ToldGrant[]): Promise<SlotReply> {
     const { senders, sender, messagesPerSecond, onReply } = this.#options
     const reply = await senders.grantSlots({
       sender,
-      wanted,
+      wanted: this.#isStrict() ? wanted : Math.max(wanted, UNPACED_BATCH),
       messagesPerSecond: messagesPerSecond(),
       horizonMs: this.#horizonMs(),
       leadMs: this.#isStrict() ? Math.round(LEAD_MS + this.#claimMs()) : 0,
