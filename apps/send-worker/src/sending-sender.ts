@@ -189,7 +189,7 @@ export class SendingSender {
       onError: shared.onError,
     })
     this.#extras = new ExtraVisits({
-      isVisited: (campaign) => this.#shares.has(campaign),
+      visits: (campaign) => this.#shares.visits(campaign),
       freePlace: async (campaign) => await shared.ledger.freePlace(campaign),
       visit: async (visit, signal) => await visitChunk(dependencies, visit, signal),
       onTrouble: (error) => shared.events.trouble('extra_visit', error),

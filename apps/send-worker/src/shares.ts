@@ -25,9 +25,9 @@ export class Shares {
   /** Where it stood when, oldest first; one of them is older than what is credited. */
   #marks: readonly Mark[] = []
 
-  /** Whether any visit of it is under way here. */
-  has(campaign: string): boolean {
-    return (this.#campaigns.get(campaign)?.visits ?? 0) > 0
+  /** Visits of it that are under way here. */
+  visits(campaign: string): number {
+    return this.#campaigns.get(campaign)?.visits ?? 0
   }
 
   /** A visit begins. */

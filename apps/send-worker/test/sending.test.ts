@@ -309,6 +309,19 @@ describe('a worker', () => {
     expect(await bench.miscounts(id)).toEqual([])
   }, 90_000)
 
+  test('that comes after one was killed goes on with what is free, long before locks and leases end', async () => {
+    await start({ messagesPerSecond: 500 })
+    const id = await bench.createCampaign(1_500)
+    await bench.launch(id)
+    const first = await bench.startWorker()
+    await bench.until(id, ({ accepted }) => (accepted ?? 0) > 300)
+    first.signal('SIGKILL')
+    await first.exited
+    await bench.startWorker()
+    await bench.until(id, ({ pending }) => pending === 0, 14_000)
+    expect((await bench.witness(id)).recipients.doubled).toBe(0)
+  })
+
   test('claims nothing while everything is stopped, and goes on when it is not', async () => {
     await start()
     await bench.heart.stopEverything('drill', 'test')
