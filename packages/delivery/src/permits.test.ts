@@ -158,21 +158,43 @@ test('telling of a grant twice frees nobody else’s permit', () => {
     [...permits.free]
       .filter(([bucket]) => bucket * 2_000 > nowUs + SECOND + PERMIT_LATE_US)
       .reduce((sum, [, count]) => sum + count, 0)
-  expect(freeLate()).toBe(3)
+  const before = freeLate()
   for (let times = 0; times < 2; times++) grantPermits(permits, { ...ask, wanted: 0, nowUs, told: [told] })
-  expect(freeLate()).toBe(2)
+  expect(freeLate()).toBe(before - 1)
 })
 
 describe('the limit is used', () => {
-  test('nearly all of it, from the first second on', () => {
+  test('nearly all of it', () => {
     for (const limit of [5, 10, 80, 1_000]) {
-      const share = rateOf(newPermits(), { limit, ms: 20_000, lateUs: 2_000 }) / limit
-      expect([limit, share >= 0.985, share <= 1.03]).toEqual([limit, true, true])
+      const share = rateOf(newPermits(), { limit, ms: 60_000, lateUs: 2_000 }) / limit
+      expect([limit, share >= 0.975, share <= 1.03]).toEqual([limit, true, true])
     }
   })
 
   test('whoever stands still for a fifth of a second every two seconds loses hardly more than what it stood still for', () => {
-    expect(rateOf(newPermits(), { limit: 100, ms: 60_000, lateUs: 2_000, stallMs: 200 })).toBeGreaterThan(96)
+    expect(rateOf(newPermits(), { limit: 100, ms: 60_000, lateUs: 2_000, stallMs: 200 })).toBeGreaterThan(95)
+  })
+
+  test('by half in the first second after a rest, where the limit is high, and evenly in all of the next', () => {
+    const permits = newPermits()
+    const inSecond = [0, 0, 0]
+    let told: ToldGrant[] = []
+    for (let nowUs = BEGIN; nowUs < BEGIN + 3 * SECOND; nowUs += 50_000) {
+      const ask = { nowUs, wanted: 1_000, limit: 1_000, horizonUs: 150_000, leadUs: 0 }
+      const answer = grantPermits(permits, { ...ask, told })
+      told = []
+      if (answer.kind !== 'slots') continue
+      for (const ahead of answer.aheadUs) {
+        const second = Math.floor((nowUs + ahead - BEGIN) / SECOND)
+        inSecond[second] = (inSecond[second] ?? 0) + 1
+      }
+      told = [{ serial: answer.serial, nowUs, slots: answer.aheadUs.map((ahead) => [ahead, ahead]) }]
+    }
+    const [first, second, third] = inSecond
+    expect(first).toBeLessThanOrEqual(500)
+    expect(first).toBeGreaterThan(480)
+    expect(second).toBeGreaterThan(960)
+    expect(third).toBeGreaterThan(970)
   })
 
   test('evenly, after a rest', () => {

@@ -45,12 +45,20 @@ export type PermitAnswer =
 
 /** How finely is remembered when permits are free again: rounded up, so it costs half of it on average. */
 export const PERMIT_BUCKET_US = 2_000
-/** Messages need unequal times to the endpoint: a second there holds what left within a little more. */
-export const PERMIT_MARGIN_US = 6_000
+/**
+ * Messages need unequal times to the endpoint: a second there holds what left within a little more. As much as leaves 98 % of
+ * the limit to be used, beside what buckets, timers and clocks cost.
+ */
+export const PERMIT_MARGIN_US = 14_000
 /** A slot may be used for so long. */
 export const PERMIT_LATE_US = 300_000
 /** Slots that make up for lost time lie so many times denser than the limit's. */
 const CATCH_UP = 1.5
+/**
+ * A limit from which on the first second after a rest holds only half of it: connections are opened then, an endpoint is
+ * cold, and what waits for it there would come to it all at once.
+ */
+const SLOW_START = 200
 /** Who waits for what others tell asks again after this. */
 const HOPE_US = 20_000
 /** A permit that is free only after this belongs to a Redis whose clock was set back since. */
@@ -150,13 +158,14 @@ function gatherIdle({ free }: Permits, nowUs: number, begin: number, windowUs: n
   add(free, bucketOf(nowUs + windowUs), beyond)
 }
 
-/** As many permits as the limit now in force; where all lay idle, they are to be used evenly. */
+/** As many permits as the limit now in force; where all lay idle, they are to be used evenly, and slowly at first. */
 function resize(permits: Permits, size: number, begin: number, windowUs: number): void {
   const { free } = permits
   const bucket = bucketOf(begin)
   if ((free.get(bucket) ?? 0) === permits.size) {
     free.clear()
-    spread(free, size, begin, windowUs)
+    // Over two seconds: in the second of them the first ones are used again, between the others.
+    spread(free, size, begin, size < SLOW_START ? windowUs : 2 * windowUs)
   } else if (size > permits.size) {
     spread(free, size - permits.size, begin, windowUs)
   } else {

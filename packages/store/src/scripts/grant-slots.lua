@@ -18,8 +18,8 @@
           {now, 'wait', ms until slots can be had, µs now}
           {now, 'blocked', until ms, reason}
 ]]
-local BUCKET, MARGIN, LATE = 2000, 6000, 300000
-local CLOCK_MAX, HOPE, CATCH_UP = 3000000, 20000, 1.5
+local BUCKET, MARGIN, LATE = 2000, 14000, 300000
+local CLOCK_MAX, HOPE, CATCH_UP, SLOW_START = 3000000, 20000, 1.5, 200
 
 local time = redis.call('TIME')
 local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
@@ -129,8 +129,8 @@ if next_us > now_us + CLOCK_MAX then next_us = 0 end
 add(begins, idle)
 add(bucket_of(now_us + window), beyond)
 
-local function spread(count)
-  for one = 0, count - 1 do add(bucket_of(begin + one * window / count), 1) end
+local function spread(count, over)
+  for one = 0, count - 1 do add(bucket_of(begin + one * over / count), 1) end
 end
 
 local function thin(from, to)
@@ -149,9 +149,9 @@ end
 if (free[begins] or 0) == permits.size then
   free = {}
   permits.free = free
-  spread(size)
+  spread(size, size < SLOW_START and window or 2 * window)
 elseif size > permits.size then
-  spread(size - permits.size)
+  spread(size - permits.size, window)
 elseif size < permits.size then
   thin(permits.size, size)
 end
