@@ -40,7 +40,6 @@ export type Witness = {
     readonly rejectedByCode: Readonly<Record<string, number>>
   }
   readonly rate: Readonly<Record<string, { readonly perSecondMax: number }>>
-  readonly witness: { readonly loopDelayMaxMs: number }
 }
 
 export type BenchOptions = {

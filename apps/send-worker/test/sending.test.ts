@@ -1,5 +1,5 @@
 import { ERROR_TABLE } from '@chasqui/delivery'
-import { spawnApp } from '@chasqui/harness'
+import { Departures, mostInSecond, spawnApp } from '@chasqui/harness'
 import { TemplateStandings } from '@chasqui/store'
 import { SenderFailures } from '@chasqui/store'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -47,18 +47,19 @@ describe('a campaign', () => {
   })
 
   test('never exceeds the limit of its sender, and uses it', async () => {
-    await start({ messagesPerSecond: 200 })
+    // The endpoint itself would take more: what is too much must be seen, not refused.
+    await start()
+    await bench.configureSender({ messagesPerSecond: 200 })
+    await using written = await Departures.begin()
     const id = await bench.createCampaign(800)
     await bench.launch(id)
-    await Promise.all([bench.startWorker(), bench.startWorker(), bench.startWorker()])
+    await Promise.all(Array.from({ length: 3 }, async () => await bench.startWorker(written.env)))
     await bench.completed(id)
-    const { rate, requests, witness } = await bench.witness(id)
-    const [only] = Object.values(rate)
-    // The witness may be late itself on a busy machine: what it reads in one second came in that much more.
-    expect(only?.perSecondMax).toBeLessThanOrEqual(200 * (1 + witness.loopDelayMaxMs / 1_000))
-    expect(requests.byOutcome['throttled'] ?? 0).toBeLessThanOrEqual(0.2 * witness.loopDelayMaxMs)
-    // How much of it is used is a benchmark's question; here, that it is not a fraction.
-    expect(only?.perSecondMax).toBeGreaterThan(100)
+    const times = (await written.read()).map(({ at }) => at)
+    expect(times).toHaveLength(800)
+    expect(mostInSecond(times)).toBeLessThanOrEqual(200)
+    // How much of it is used in the long run is a benchmark's question; here, that some second is all but full.
+    expect(mostInSecond(times)).toBeGreaterThan(180)
   })
 
   test('does not send to people who opted out, whatever was queued', async () => {
@@ -257,6 +258,18 @@ describe("the endpoint's word", () => {
 /** Follow-ups that touch one recipient alone, and what becomes of it. */
 const ONE_RECIPIENT = { reject: 'rejected', suppress: 'suppressed', unknown: 'unknown', throttle: 'accepted' } as const
 
+/** A campaign of 1,500 whose only worker was killed while it sent, and another has just been started. */
+async function killedInTheMiddle(): Promise<string> {
+  const id = await bench.createCampaign(1_500)
+  await bench.launch(id)
+  const first = await bench.startWorker()
+  await bench.until(id, ({ accepted }) => (accepted ?? 0) > 300)
+  first.signal('SIGKILL')
+  await first.exited
+  await bench.startWorker()
+  return id
+}
+
 describe('a worker', () => {
   test('told to end stops claiming, ends what it began and leaves nothing open; another goes on', async () => {
     await start({ messagesPerSecond: 400, simulator: { answers: { latencyP50Ms: 200, latencyP95Ms: 400 } } })
@@ -293,13 +306,7 @@ describe('a worker', () => {
       env: { SEND_LEASE_MS: '4000', SEND_TIMEOUT_MS: '1000' },
       simulator: { answers: { latencyP50Ms: 100, latencyP95Ms: 200 } },
     })
-    const id = await bench.createCampaign(1_500)
-    await bench.launch(id)
-    const first = await bench.startWorker()
-    await bench.until(id, ({ accepted }) => (accepted ?? 0) > 300)
-    first.signal('SIGKILL')
-    await first.exited
-    await bench.startWorker()
+    const id = await killedInTheMiddle()
     const counts = await bench.completed(id, 60_000)
     const { recipients } = await bench.witness(id)
     expect(recipients.doubled).toBe(0)
@@ -311,13 +318,7 @@ describe('a worker', () => {
 
   test('that comes after one was killed goes on with what is free, long before locks and leases end', async () => {
     await start({ messagesPerSecond: 500 })
-    const id = await bench.createCampaign(1_500)
-    await bench.launch(id)
-    const first = await bench.startWorker()
-    await bench.until(id, ({ accepted }) => (accepted ?? 0) > 300)
-    first.signal('SIGKILL')
-    await first.exited
-    await bench.startWorker()
+    const id = await killedInTheMiddle()
     await bench.until(id, ({ pending }) => pending === 0, 14_000)
     expect((await bench.witness(id)).recipients.doubled).toBe(0)
   })

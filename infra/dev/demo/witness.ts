@@ -16,6 +16,8 @@ export interface Witness {
   readonly failedByCode: { readonly told: Readonly<Record<string, number>> }
   readonly rate: Readonly<Record<string, { readonly perSecondMean: number; readonly perSecondMax: number }>>
   readonly webhooks: Readonly<Record<string, number>>
+  /** How late the simulator's own event loop was at most, ms: what it sees is bunched by as much. */
+  readonly witness: { readonly loopDelayMaxMs: number }
 }
 
 /** What the ledger holds of one campaign. */

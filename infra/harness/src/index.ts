@@ -1,4 +1,5 @@
 /** Real Redis, real processes and a breakable wire, for tests, the demo and the benchmarks. */
+export { Departures, mostInSecond, type Departure } from './departures.ts'
 export { endWithParent } from './end-with-parent.ts'
 export { freePort } from './free-port.ts'
 export { obtainPrometheus, type PrometheusPrograms } from './prometheus.ts'

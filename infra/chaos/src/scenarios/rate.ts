@@ -1,7 +1,6 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+
+import { Departures, mostInSecond } from '@chasqui/harness'
 
 import { until } from '../rest.ts'
 import type { Result, Run, Scenario } from '../scenario.ts'
@@ -29,7 +28,7 @@ async function measure(
   const steady = meanwhile === undefined
   // Of the chunks of a worker that was killed some recipients wait for its lease to end: there must be others.
   const numbers = people(Math.ceil(limit * (seconds + 2) * (steady ? 1 : 4)))
-  const folder = await mkdtemp(join(tmpdir(), 'chaos-departures-'))
+  await using written = await Departures.begin()
   // The endpoint itself would take more: what is too much must be seen, not refused and sent again.
   const stage = await Stage.set({
     seed: options.seed,
@@ -37,10 +36,7 @@ async function measure(
     endpointPerSecond: limit * 10,
     workers,
     simulator: { webhooks: { batchMax: 100 } },
-    workerEnv: {
-      CHAOS_DEPARTURES: folder,
-      NODE_OPTIONS: `--import=${new URL('../preload/departures.ts', import.meta.url).href}`,
-    },
+    workerEnv: written.env,
   })
   try {
     const campaign = await stage.upstream.run(`rate-${limit}-${workers}`, numbers, {
@@ -53,7 +49,7 @@ async function measure(
     await stage.upstream.order(campaign, 'cancel')
     const { witness } = await stage.witness.summary()
     const arrivals = (await stage.witness.posts(campaign)).map(({ at }) => at)
-    const departures = await departuresIn(folder)
+    const departures = (await written.read()).map(({ at }) => at)
     const [left, seen, share] = [mostInSecond(departures), mostInSecond(arrivals), shareOf(departures, limit)]
     const allowed = Math.ceil(limit * (1 + longestWayMs(departures, arrivals) / 1_000))
     options.say(
@@ -77,29 +73,7 @@ async function measure(
     }
   } finally {
     await stage.clear()
-    await rm(folder, { recursive: true, force: true })
   }
-}
-
-/** When requests were written, ms since 1970, in order. */
-async function departuresIn(folder: string): Promise<number[]> {
-  const texts = await Promise.all(
-    (await readdir(folder)).map(async (name) => await readFile(join(folder, name), 'utf8')),
-  )
-  // A worker that was killed may have left a line half written.
-  const times = texts.flatMap((text) => text.split('\n').slice(0, -1).map(Number))
-  return times.sort((a, b) => a - b)
-}
-
-/** `times`: ms, in order. */
-function mostInSecond(times: readonly number[]): number {
-  let most = 0
-  let from = 0
-  for (const [index, time] of times.entries()) {
-    while (time - (times[from] ?? 0) >= 1_000) from += 1
-    most = Math.max(most, index - from + 1)
-  }
-  return most
 }
 
 /** The longest that any message was under way at least, ms: the nth to arrive cannot have left after the nth that left. */

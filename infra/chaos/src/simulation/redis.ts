@@ -11,12 +11,22 @@ import {
   stateOf,
   TOLD,
 } from '@chasqui/delivery'
-import type { ClaimAnswer, ClaimLedger, ClaimQuestion, EndView, Lesson, QuietEnd, Settlement } from '@chasqui/delivery'
+import type {
+  ClaimAnswer,
+  ClaimLedger,
+  ClaimQuestion,
+  EndView,
+  Lesson,
+  PermitAnswer,
+  PermitQuestion,
+  QuietEnd,
+  Settlement,
+} from '@chasqui/delivery'
 
 import { CHUNK_ROWS, TIMES } from './rules.ts'
 import type { Rules } from './rules.ts'
 import { grantSlots, newPace, slowSender } from './slots.ts'
-import type { Pace, SlotAnswer, SlotQuestion } from './slots.ts'
+import type { Pace } from './slots.ts'
 
 /** All that a crash of Redis keeps and a rollback takes back. */
 export type Stored = {
@@ -114,7 +124,7 @@ export class ModelRedis {
   }
 
   /** An answer with its moment, as the script gives it. */
-  grant(ask: Omit<SlotQuestion, 'nowUs'>): SlotAnswer & { readonly nowUs: number } {
+  grant(ask: Omit<PermitQuestion, 'nowUs'>): PermitAnswer & { readonly nowUs: number } {
     const nowUs = Math.round(this.#now() * 1_000)
     return { ...grantSlots(this.stored.pace, { ...ask, nowUs }), nowUs }
   }

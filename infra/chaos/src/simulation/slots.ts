@@ -11,15 +11,12 @@ export type Pace = {
   restUntil: number
 }
 
-/** `limit`: as configured. */
-export type SlotQuestion = PermitQuestion
-export type SlotAnswer = PermitAnswer
-
 export function newPace(): Pace {
   return { permits: newPermits(), factor: 1, changed: null, restUntil: 0 }
 }
 
-export function grantSlots(pace: Pace, ask: SlotQuestion): SlotAnswer {
+/** `ask.limit`: as configured. */
+export function grantSlots(pace: Pace, ask: PermitQuestion): PermitAnswer {
   const now = Math.floor(ask.nowUs / 1_000)
   if (pace.restUntil > now) return { kind: 'wait', waitMs: pace.restUntil - now }
   return grantPermits(pace.permits, { ...ask, limit: Math.max(ask.limit * factorNow(pace, now), 0.1) })

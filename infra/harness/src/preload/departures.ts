@@ -1,0 +1,23 @@
+/**
+ * Loaded into a send-worker with `--import`: writes down when each request was written to its socket, as undici tells,
+ * into a file of this process in the folder CHAOS_DEPARTURES: a line each, ms since 1970 and the message's callback data.
+ * Nothing of the product knows of this.
+ */
+import { subscribe } from 'node:diagnostics_channel'
+import { openSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+
+const folder = process.env['CHAOS_DEPARTURES']
+if (folder === undefined) throw new Error('CHAOS_DEPARTURES is missing: the folder to write to')
+
+const file = openSync(join(folder, String(process.pid)), 'a')
+const CALLBACK = '"biz_opaque_callback_data":"'
+
+subscribe('undici:client:sendHeaders', (message) => {
+  const at = performance.timeOrigin + performance.now()
+  const body = String((message as { readonly request: { readonly body?: unknown } }).request.body)
+  const from = body.indexOf(CALLBACK)
+  const begin = from + CALLBACK.length
+  const callbackData = from < 0 ? '' : body.slice(begin, body.indexOf('"', begin))
+  writeSync(file, `${at} ${callbackData}\n`)
+})
