@@ -45,4 +45,6 @@ test('keeps back what a suspended machine would send', () => {
 test('keeps back what would leave after the last safe moment, by a clock that is never behind', () => {
   expect(verdict({ elapsedMs: 500, answeredMs: 0, notAfter: REDIS + 500 })).toBeNull()
   expect(verdict({ elapsedMs: 501, answeredMs: 0, notAfter: REDIS + 500 })).toBe('too_late')
+  // Suspended for 0.7 s meanwhile.
+  expect(verdict({ elapsedMs: 10, wallMs: 710, answeredMs: 0, notAfter: REDIS + 700 })).toBe('too_late')
 })

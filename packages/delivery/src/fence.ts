@@ -35,8 +35,10 @@ export function raiseFence(
   return () => {
     const age = now() - asked.now
     if (age > CLAIM_AGE_MAX_MS) return 'stale_claim'
-    if (Math.abs(wall() - asked.wall - age) > JUMP_MAX_MS) return 'clock_jump'
-    if (notAfter !== null && claimedAt + age > notAfter) return 'too_late'
+    const jump = wall() - asked.wall - age
+    if (Math.abs(jump) > JUMP_MAX_MS) return 'clock_jump'
+    // A suspension too short to be a jump is time all the same.
+    if (notAfter !== null && claimedAt + age + Math.max(0, jump) > notAfter) return 'too_late'
     return null
   }
 }

@@ -8,8 +8,17 @@ const KEPT = 32
 const KEPT_MS = 5_000
 /** Clocks that are kept by NTP are slewed by at most so much, ms a ms (500 ppm; RFC 5905, appendix A.1.1: `MAXFREQ`). */
 const DRIFT = 0.000_5
-/** The machine's clock was set back when it has lost more than this to the monotonic one, ms: then it tells of no suspension. */
+/** The machine's clock tells whole milliseconds; what it has lost to the monotonic one beyond this, it was set back, ms. */
 const SET_BACK_MS = 2
+
+/**
+ * Whether the machine's clock was set back meanwhile: then it does not tell whether the machine was suspended, too.
+ *
+ * @param skew, @param skewBefore how far it was ahead of the monotonic one, now and then, ms.
+ */
+export function wasSetBack(skew: number, skewBefore: number): boolean {
+  return skew - skewBefore < -SET_BACK_MS
+}
 
 /**
  * How Redis' clock lies to this process' monotonic one. Redis stamped its answer at some moment between question and
@@ -54,7 +63,7 @@ function boundsAt(samples: readonly Sample[], latest: Sample): OffsetBounds {
   for (const sample of samples) {
     const drift = (latest.at - sample.at) * DRIFT
     least = Math.max(least, sample.least - drift)
-    if (latest.skew - sample.askedSkew < -SET_BACK_MS) continue
+    if (wasSetBack(latest.skew, sample.askedSkew)) continue
     most = Math.min(most, sample.most + drift + suspendedSince(sample))
   }
   // Redis' clock was set: only what was heard last holds.

@@ -43,8 +43,25 @@ describe('a slot', () => {
     expect(book.use(slot(0), 120 + LATE_MS + 1, WALL + 121)).toBe(false)
     // Suspended: the monotonic clock stood still.
     expect(book.use(slot(0), 121, WALL + 120 + LATE_MS + 2)).toBe(false)
-    // Set back by whoever keeps the machine's clock: that says nothing.
-    expect(book.use(slot(0), 121, WALL - 3_600_000)).toBe(true)
+  })
+
+  test('is over when the machine’s clock was set back: it hides a suspension', () => {
+    const { book, slot } = booked([20, 25])
+    // Both clocks are read one after the other, and one tells whole milliseconds.
+    expect(book.use(slot(0), 121, WALL + 119)).toBe(true)
+    expect(book.use(slot(1), 126, WALL + 123.9)).toBe(false)
+    const meanwhile = new SlotBook()
+    const grant = { serial: 7, nowUs: (100 + REDIS) * 1_000, aheadUs: [20_000] }
+    const [only] = meanwhile.granted(at(100), at(110, WALL - 3_600_000), grant)
+    expect(meanwhile.use(only ?? slot(0), 121, WALL - 3_600_000)).toBe(false)
+    expect(meanwhile.told(121, WALL - 3_600_000)[0]?.slots).toEqual([[20_000, null]])
+  })
+
+  test('that was told is not used, whatever the clocks say then', () => {
+    const { book, slot } = booked([20])
+    // A clock set forward and back again.
+    expect(book.told(121, WALL + 3_600_000)[0]?.slots).toEqual([[20_000, null]])
+    expect(book.use(slot(0), 122, WALL + 122)).toBe(false)
   })
 })
 

@@ -1,7 +1,7 @@
 import type { AskedAt } from './fence.ts'
 import { PERMIT_LATE_US } from './permits.ts'
 import type { ToldGrant } from './permits.ts'
-import { RedisOffset } from './redis-offset.ts'
+import { RedisOffset, wasSetBack } from './redis-offset.ts'
 
 /** The moment from which on a message may leave, and until when it must have, monotonic ms. */
 export type Slot = {
@@ -23,7 +23,8 @@ const WALL_GRAIN_MS = 1
  * late, and tells Redis when their messages left, by Redis' clock and never too early.
  *
  * Which of the two clocks is behind the other is never known, only how far it can be: a slot begins when it certainly has
- * begun, and ends, and has been used, when that is certainly not later by Redis.
+ * begun, and ends, and has been used, when that is certainly not later by Redis. Where the machine's clock was set back,
+ * nobody knows for how long the machine may have been suspended: those slots are over.
  */
 export class SlotBook {
   readonly #offset = new RedisOffset()
@@ -38,7 +39,8 @@ export class SlotBook {
   granted(asked: AskedAt, received: AskedAt, { serial, nowUs, aheadUs }: GrantedSlots): readonly Slot[] {
     const { least, most } = this.#offset.note(asked, received, nowUs / 1_000)
     const skew = received.wall - received.now
-    const grant: Grant = { serial, nowUs, most, skew, slots: [] }
+    const isOver = wasSetBack(skew, asked.wall - asked.now)
+    const grant: Grant = { serial, nowUs, most, skew, slots: [], isOver }
     for (const ahead of aheadUs) {
       const moment = nowUs / 1_000 + ahead / 1_000
       const latest = moment + LATE_MS - most
@@ -73,6 +75,8 @@ export class SlotBook {
       slots.every((slot) => slot.leftUs !== null || isOver(slot, now, wall))
     const ended = this.#grants.filter(isEnded)
     if (ended.length > 0) this.#grants = this.#grants.filter((grant) => !ended.includes(grant))
+    // Whatever clocks do from here on: others may be given these permits.
+    for (const grant of ended) grant.isOver = true
     return ended.map(({ serial, nowUs, slots }) => ({
       serial,
       nowUs,
@@ -97,12 +101,15 @@ type Grant = {
   /** How far the machine's clock was ahead of the monotonic one, ms. */
   readonly skew: number
   readonly slots: BookedSlot[]
+  /** No slot of it may be used any more. */
+  isOver: boolean
 }
 
 function isBooked(slot: Slot): slot is BookedSlot {
   return 'grant' in slot
 }
 
-function isOver({ latest, latestByWall }: Slot, now: number, wall: number): boolean {
-  return now > latest || wall > latestByWall
+function isOver(slot: Slot, now: number, wall: number): boolean {
+  if (now > slot.latest || wall > slot.latestByWall) return true
+  return isBooked(slot) && (slot.grant.isOver || wasSetBack(wall - now, slot.grant.skew))
 }

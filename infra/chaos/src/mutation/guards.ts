@@ -234,7 +234,7 @@ export const MUTATIONS: readonly Mutation[] = [
   }),
   one('the fence: no request after the last safe moment', 'core', test('packages/delivery/src/fence.test.ts'), {
     file: 'packages/delivery/src/fence.ts',
-    from: "if (notAfter !== null && claimedAt + age > notAfter) return 'too_late'",
+    from: "if (notAfter !== null && claimedAt + age + Math.max(0, jump) > notAfter) return 'too_late'",
     to: '',
   }),
   one(
@@ -326,5 +326,15 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'packages/delivery/src/slot-book.ts',
     from: 'const suspended = Math.max(0, wall - now - skew - WALL_GRAIN_MS)',
     to: 'const suspended = 0',
+  }),
+  one('a clock set back hides a suspension', 'slot-book.ts', test('packages/delivery/src/slot-book.test.ts'), {
+    file: 'packages/delivery/src/slot-book.ts',
+    from: '(slot.grant.isOver || wasSetBack(wall - now, slot.grant.skew))',
+    to: 'slot.grant.isOver',
+  }),
+  one('a slot that was told is not used', 'slot-book.ts', test('packages/delivery/src/slot-book.test.ts'), {
+    file: 'packages/delivery/src/slot-book.ts',
+    from: 'for (const grant of ended) grant.isOver = true',
+    to: '',
   }),
 ]
