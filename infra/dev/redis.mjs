@@ -15,6 +15,8 @@ const run = promisify(execFile)
 
 const DOCKER_IMAGE = 'redis:8-alpine'
 const START_TIMEOUT_MS = 60_000
+/** Who is told to end and is in the middle of a script that never does hears nothing. */
+const END_TIMEOUT_MS = 10_000
 const PORT_ATTEMPTS = 5
 
 /** Nothing that was acknowledged is lost, nothing is evicted, nobody but this machine gets in. */
@@ -161,13 +163,16 @@ async function startServer(source, folder, port, config) {
     kill: () => send('SIGKILL'),
     async end(signal) {
       send(signal)
+      const timer = setTimeout(() => send('SIGKILL'), END_TIMEOUT_MS)
       await exited
+      clearTimeout(timer)
     },
   }
 }
 
 /**
  * Two ways to let the server die with its parent, even a killed one: Linux' parent-death signal, else a shell that waits on its stdin.
+ * By SIGKILL: a server in a script that never ends hears nothing else, and nothing that was acknowledged is lost.
  *
  * @param {import('./redis.d.mts').RedisSource} source
  * @param {string} folder
@@ -194,7 +199,7 @@ async function commandLine(source, folder, port, config) {
   }
   const server = [source.command, ...redisArguments({ ...DEFAULT_CONFIG, ...config, port: String(port), dir: folder })]
   const setpriv = await findOnPath('setpriv')
-  if (setpriv) return { command: setpriv, args: ['--pdeathsig', 'TERM', ...server], env: source.env, pidIsServer: true }
+  if (setpriv) return { command: setpriv, args: ['--pdeathsig', 'KILL', ...server], env: source.env, pidIsServer: true }
   return { command: 'sh', args: ['-c', WATCHING_SHELL, 'sh', ...server], env: source.env, pidIsServer: false }
 }
 
@@ -203,7 +208,7 @@ const WATCHING_SHELL = [
   'exec 3<&0',
   '"$@" </dev/null 3<&- & server=$!',
   'echo "server pid $server"',
-  '(read -r _ <&3; kill "$server") >/dev/null 2>&1 & watcher=$!',
+  '(read -r _ <&3; kill -9 "$server") >/dev/null 2>&1 & watcher=$!',
   'wait "$server"; kill "$watcher" 2>/dev/null',
 ].join('\n')
 

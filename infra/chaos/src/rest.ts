@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { STATE, stateOf } from '@chasqui/delivery'
+import type { Departure } from '@chasqui/harness'
 import { CHUNK_ROWS, Chunks } from '@chasqui/store'
 
 import { judge } from './checker.ts'
 import type { Verdict } from './checker.ts'
 import { people as phoneNumbers, SENDER } from './stage.ts'
 import type { Stage } from './stage.ts'
+import type { Post } from './witness.ts'
 
 const LOOK_EVERY_MS = 250
 const ENDED = new Set(['completed', 'canceled'])
@@ -98,8 +100,21 @@ export async function peopleOf({ client, keys }: Stage, campaign: string): Promi
   return people
 }
 
-/** Holds the ledger of a campaign at rest against the witness. `uploaded`: who was meant. */
-export async function judgeCampaign(stage: Stage, campaign: string, uploaded: readonly string[]): Promise<Verdict> {
+/** Two processes read one clock, ms. */
+const CLOCK_MS = 5
+
+/**
+ * Holds the ledger of a campaign at rest against the witness.
+ *
+ * @param uploaded who was meant.
+ * @param written when each request was written, where that is known: a witness that is busy saw it later.
+ */
+export async function judgeCampaign(
+  stage: Stage,
+  campaign: string,
+  uploaded: readonly string[],
+  written?: readonly Departure[],
+): Promise<Verdict> {
   const { client, keys, witness } = stage
   const [people, states, facts, counts, record, posts, summary] = await Promise.all([
     peopleOf(stage, campaign),
@@ -118,8 +133,8 @@ export async function judgeCampaign(stage: Stage, campaign: string, uploaded: re
     facts: facts ?? Buffer.alloc(0),
     counts,
     people,
-    posts,
-    witnessDelayMs: summary.witness.loopDelayMaxMs,
+    posts: written === undefined ? posts : atDeparture(posts, written),
+    witnessDelayMs: written === undefined ? summary.witness.loopDelayMaxMs : CLOCK_MS,
   })
   const takenIn = new Set(people)
   const missing = uploaded.filter((person) => !takenIn.has(person)).length
@@ -129,4 +144,16 @@ export async function judgeCampaign(stage: Stage, campaign: string, uploaded: re
     violations: [...violations, `${figures.recipients} recipients, ${uploaded.length} uploaded, ${missing} missing`],
     figures: { ...figures, lost: figures.lost + missing },
   }
+}
+
+/** The same requests, each at the moment it was written. Throws where somebody saw what nobody wrote. */
+function atDeparture(posts: readonly Post[], written: readonly Departure[]): Post[] {
+  const left = new Map<string, number>()
+  // One that is sent again for it was refused carries the same data: the last one is what can be too late.
+  for (const { at, callbackData } of written) left.set(callbackData, at)
+  return posts.map((post) => {
+    const at = left.get(post.callbackData)
+    if (at === undefined) throw new Error('the witness saw a request that no worker wrote')
+    return { ...post, at }
+  })
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 /** A request as its worker wrote it to a socket. */
 export type Departure = {
-  /** Ms since 1970, with a fraction. */
+  /** Ms since 1970 by this machine's clock, whatever the worker's own says; with a fraction. */
   readonly at: number
   /** Of the message; empty where it carries none. */
   readonly callbackData: string
@@ -28,15 +28,19 @@ export class Departures {
   }
 
   static async begin(): Promise<Departures> {
-    return new Departures(await mkdtemp(join(tmpdir(), 'chaos-departures-')))
+    return new Departures(await mkdtemp(join(tmpdir(), 'chasqui-departures-')))
   }
 
   /** All so far, in order of time. */
   async read(): Promise<Departure[]> {
     const names = await readdir(this.#folder)
     const texts = await Promise.all(names.map(async (name) => await readFile(join(this.#folder, name), 'utf8')))
+    const boot = Date.now() - Number(process.hrtime.bigint()) / 1e6
     // A worker that was killed may have left a line half written.
-    const departures = texts.flatMap((text) => text.split('\n').slice(0, -1).map(parse))
+    const departures = texts.flatMap((text) => {
+      const lines = text.split('\n').slice(0, -1)
+      return lines.map((line) => parse(line, boot))
+    })
     return departures.sort((a, b) => a.at - b.at)
   }
 
@@ -56,7 +60,8 @@ export function mostInSecond(times: readonly number[]): number {
   return most
 }
 
-function parse(line: string): Departure {
-  const [at = '', callbackData = ''] = line.split(' ')
-  return { at: Number(at), callbackData }
+/** `boot`: when the machine's monotonic clock began, ms since 1970. */
+function parse(line: string, boot: number): Departure {
+  const [ns = '', callbackData = ''] = line.split(' ')
+  return { at: boot + Number(ns) / 1e6, callbackData }
 }

@@ -65,8 +65,9 @@ test('a parent that ends without stopping it leaves neither server nor folder', 
   expect(existsSync(dir)).toBe(false)
 })
 
-test('it does not outlive a parent that is killed', async () => {
-  const { pid, parent } = await parentWithRedis(process.env['PATH'] ?? '')
+test('it does not outlive a parent that is killed, not even in a script that never ends', async () => {
+  const { pid, url, parent } = await parentWithRedis(process.env['PATH'] ?? '')
+  await busyForever(url)
   parent.signal('SIGKILL')
   await parent.exited
   await gone(pid)
@@ -107,17 +108,31 @@ test('where nothing can be had it says what to install, in one line', async () =
 })
 
 /** A process of its own that holds a Redis and prints the server's process id. */
-async function parentWithRedis(path: string): Promise<{ pid: number; dir: string; parent: App }> {
+async function parentWithRedis(path: string): Promise<{ pid: number; dir: string; url: string; parent: App }> {
   const parent = spawnApp({
     name: 'redis-holder',
     script: join(import.meta.dirname, 'fixtures/hold-redis.ts'),
     env: { PATH: path },
   })
   const line = await parent.waitFor(/holding \d+/)
-  const [, digits = '', dir = ''] = /holding (\d+) (\S+)/.exec(line) ?? []
+  const [, digits = '', dir = '', url = ''] = /holding (\d+) (\S+) (redis:[^\s"]+)/.exec(line) ?? []
   const pid = Number(digits)
   expect(isAlive(pid)).toBe(true)
-  return { pid, dir, parent }
+  return { pid, dir, url, parent }
 }
 
 const gone = async (pid: number): Promise<void> => expect.poll(() => isAlive(pid), { timeout: 5000 }).toBe(false)
+
+/** Resolves when this Redis is in a script that never ends. */
+async function busyForever(url: string): Promise<void> {
+  const clients = [new Redis(url, { maxRetriesPerRequest: 0 }), new Redis(url, { maxRetriesPerRequest: 0 })] as const
+  for (const client of clients) {
+    client.on('error', () => {})
+    cleanups.push(async () => client.disconnect())
+  }
+  const [busy, other] = clients
+  await busy.config('SET', 'busy-reply-threshold', '1')
+  busy.eval('while true do end', 0).catch(() => {})
+  const ping = async (): Promise<string> => await other.ping().catch(String)
+  await expect.poll(ping, { timeout: 10_000 }).toContain('BUSY')
+}

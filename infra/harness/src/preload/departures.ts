@@ -1,7 +1,7 @@
 /**
  * Loaded into a send-worker with `--import`: writes down when each request was written to its socket, as undici tells,
- * into a file of this process in the folder CHAOS_DEPARTURES: a line each, ms since 1970 and the message's callback data.
- * Nothing of the product knows of this.
+ * into a file of this process in the folder CHAOS_DEPARTURES: a line each, ns by the machine's monotonic clock, which no
+ * wrong clock touches, and the message's callback data. Nothing of the product knows of this.
  */
 import { subscribe } from 'node:diagnostics_channel'
 import { openSync, writeSync } from 'node:fs'
@@ -14,7 +14,7 @@ const file = openSync(join(folder, String(process.pid)), 'a')
 const CALLBACK = '"biz_opaque_callback_data":"'
 
 subscribe('undici:client:sendHeaders', (message) => {
-  const at = performance.timeOrigin + performance.now()
+  const at = process.hrtime.bigint()
   const body = String((message as { readonly request: { readonly body?: unknown } }).request.body)
   const from = body.indexOf(CALLBACK)
   const begin = from + CALLBACK.length
