@@ -173,11 +173,15 @@ class Message implements Posting {
   }
 
   /** The kill switch, or a Redis that is not trusted any more, holds for what is claimed and not yet written, too. */
-  fence(): string | null {
+  hopeless(): string | null {
     const { deps, fence } = this.#window
     if (deps.forbidden()) return 'forbidden'
     if (this.#window.isOutdated()) return 'campaign_held'
-    return fence() ?? (deps.pacer.missed(this.slot) ? 'slot_missed' : null)
+    return fence() ?? (deps.pacer.isOver(this.slot) ? 'slot_missed' : null)
+  }
+
+  fence(): string | null {
+    return this.hopeless() ?? (this.#window.deps.pacer.missed(this.slot) ? 'slot_missed' : null)
   }
 
   ended(outcome: Outcome): void {

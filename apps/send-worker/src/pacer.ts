@@ -103,6 +103,11 @@ export class Pacer {
     if (paced.length > 0) this.#spare = [...this.#spare, ...paced].toSorted((a, b) => a.at - b.at)
   }
 
+  /** Whether no message may leave in this slot any more. */
+  isOver(slot: Slot): boolean {
+    return slot !== UNPACED && this.#book.isOver(slot, this.#options.now(), this.#options.wall())
+  }
+
   /** Asked when a message is about to leave: whether its slot is over, or used. Else it is used from here on. */
   missed(slot: Slot): boolean {
     if (slot === UNPACED) return false

@@ -47,7 +47,7 @@ export type VisitorDependencies = {
   readonly leaseMs: number
   readonly ledger: Ledger
   readonly clock: RedisClock
-  readonly pacer: Pick<Pacer, 'missed'>
+  readonly pacer: Pick<Pacer, 'isOver' | 'missed'>
   readonly capacity: Pick<Capacity, 'giveBack' | 'answered'>
   readonly shares: Shares
   readonly turns: Turns

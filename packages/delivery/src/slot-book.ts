@@ -57,9 +57,15 @@ export class SlotBook {
     return grant.slots
   }
 
+  /** Whether no message may leave in it any more. */
+  isOver(slot: Slot, now: number, wall: number): boolean {
+    if (now > slot.latest || wall > slot.latestByWall) return true
+    return isBooked(slot) && (slot.grant.isOver || wasSetBack(wall - now, slot.grant.skew))
+  }
+
   /** Asked once, when a message is about to leave: whether its slot still holds. If so, it has been used. */
   use(slot: Slot, now: number, wall: number): boolean {
-    if (isOver(slot, now, wall)) return false
+    if (this.isOver(slot, now, wall)) return false
     if (!isBooked(slot)) return true
     if (slot.leftUs !== null) return false
     const { most, skew, nowUs } = slot.grant
@@ -72,7 +78,7 @@ export class SlotBook {
   /** What became of the grants none of whose slots can be used any more; told once. */
   told(now: number, wall: number): readonly ToldGrant[] {
     const isEnded = ({ slots }: Grant): boolean =>
-      slots.every((slot) => slot.leftUs !== null || isOver(slot, now, wall))
+      slots.every((slot) => slot.leftUs !== null || this.isOver(slot, now, wall))
     const ended = this.#grants.filter(isEnded)
     if (ended.length > 0) this.#grants = this.#grants.filter((grant) => !ended.includes(grant))
     // Whatever clocks do from here on: others may be given these permits.
@@ -107,9 +113,4 @@ type Grant = {
 
 function isBooked(slot: Slot): slot is BookedSlot {
   return 'grant' in slot
-}
-
-function isOver(slot: Slot, now: number, wall: number): boolean {
-  if (now > slot.latest || wall > slot.latestByWall) return true
-  return isBooked(slot) && (slot.grant.isOver || wasSetBack(wall - now, slot.grant.skew))
 }

@@ -1,15 +1,17 @@
-import { Pool } from 'undici'
+import { buildConnector, Client } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { Outcome } from '@chasqui/delivery'
 
 import { readAnswer } from './answer.ts'
 import type { AnswerHeaders } from './answer.ts'
+import { Connections } from './connections.ts'
+import type { Connection } from './connections.ts'
 import { Fifo } from './fifo.ts'
 
 export type EndpointOptions = {
   /** `https://graph.facebook.com/v25.0`, or a simulator's. */
   readonly baseUrl: string
-  /** Connections, and so requests in flight, at most. */
+  /** Connections, and so requests in flight, at most; opened as they are needed, see `Connections`. */
   readonly connections: number
   /** Without an answer after this long the message may have been sent and is `lost`, ms. */
   readonly requestTimeoutMs: number
@@ -24,6 +26,12 @@ export type Posting = {
    * next to no memory, and leaves with the token of its time.
    */
   compose(): string
+  /**
+   * Asked before `compose`: a reason ends it here, for it could not leave any more. The last fence would say so, too, but
+   * undici closes the connection of a request that is kept back there, though no byte of it was written; and whoever is
+   * late opens a new one for each late message, and gets later.
+   */
+  hopeless(): string | null
   /**
    * The last fence: asked when the request is about to be written to its socket. `null` lets it go; a reason keeps every
    * byte of it back, so that nothing was sent for sure.
@@ -42,6 +50,7 @@ type Target = {
 }
 
 const NO_HEADERS: AnswerHeaders = {}
+const CLOSED: Outcome = { kind: 'not_sent', reason: 'endpoint_closed' }
 /** Answers are some hundred bytes; more than this is not one, bytes. */
 const ANSWER_MAX_BYTES = 64 * 1024
 
@@ -50,95 +59,99 @@ const ANSWER_MAX_BYTES = 64 * 1024
  * retry here would go behind the ledger's back. HTTP/1.1 without pipelining, for HTTP/2 and pipelining may replay a POST.
  */
 export class Endpoint {
-  readonly #pool: Pool
   readonly #path: string
-  /**
-   * Messages wait here and not in undici's pool, which makes a resource of Node's async hooks of each that waits there: a
-   * tenth of what a message costs.
-   */
+  readonly #connections: Connections<Client>
+  /** Messages wait here: undici makes a resource of Node's async hooks of each that waits there, a tenth of what a message costs. */
   readonly #waiting = new Fifo<Posting>()
-  /** The pool has a connection to spare, or has to be asked because nothing else would tell. */
-  #open = true
   #proceeding = false
-  /** Handed to the pool, and not ended. */
-  #handed = 0
+  #underWay = 0
+  #closed = false
+  readonly #quiet: Array<() => void> = []
   #target: Target = { phoneNumberId: '', accessToken: '', path: '', headers: [] }
 
   constructor(options: EndpointOptions) {
-    const url = new URL(options.baseUrl)
-    this.#path = url.pathname.replace(/\/+$/, '')
-    this.#pool = new Pool(url.origin, {
-      connections: options.connections,
-      pipelining: 1,
-      allowH2: false,
-      connect: { timeout: 5_000 },
-      headersTimeout: options.requestTimeoutMs,
-      bodyTimeout: options.requestTimeoutMs,
-      keepAliveTimeout: 30_000,
-    })
-    this.#pool.on('drain', () => {
-      this.#open = true
-      this.#proceed()
-    })
+    const { origin, pathname } = new URL(options.baseUrl)
+    this.#path = pathname.replace(/\/+$/, '')
+    // One for all, so that they share their TLS sessions.
+    const connect = buildConnector({ timeout: 5_000, allowH2: false })
+    this.#connections = new Connections(options.connections, (closed) =>
+      new Client(origin, {
+        connect,
+        pipelining: 1,
+        allowH2: false,
+        headersTimeout: options.requestTimeoutMs,
+        bodyTimeout: options.requestTimeoutMs,
+        keepAliveTimeout: 30_000,
+      }).on('disconnect', closed),
+    )
   }
 
   post(posting: Posting): void {
+    if (this.#closed) return posting.ended(CLOSED)
     this.#waiting.push(posting)
     this.#proceed()
   }
 
   /** Lets what was posted end. */
   async close(): Promise<void> {
-    this.#handOver()
-    if (!this.#pool.destroyed) await this.#pool.close()
+    this.#closed = true
+    if (this.#underWay > 0 || !this.#waiting.isEmpty) await new Promise<void>((resolve) => this.#quiet.push(resolve))
+    await this.destroy()
   }
 
   /** Cuts every request off: what was written is `lost`, what was not is `not_sent`. */
   async destroy(): Promise<void> {
-    const destroyed = this.#pool.destroy()
-    this.#handOver()
-    await destroyed
+    this.#closed = true
+    for (let posting = this.#waiting.shift(); posting !== undefined; posting = this.#waiting.shift())
+      posting.ended(CLOSED)
+    await Promise.all(this.#connections.all.map(async ({ client }) => await client.destroy()))
   }
 
-  /** What happens within a dispatch only opens: one loop goes on, however many messages end where they begin. */
+  /** One loop goes on, however many messages end where they begin. */
   #proceed(): void {
     if (this.#proceeding) return
     this.#proceeding = true
     try {
-      while (this.#open) {
-        const posting = this.#waiting.shift()
-        if (posting === undefined) return
-        this.#open = false
-        if (this.#dispatch(posting)) this.#open = true
+      while (!this.#waiting.isEmpty) {
+        const connection = this.#connections.take()
+        if (connection === null) return
+        const posting = this.#nextHopeful()
+        if (posting === null) this.#connections.putBack(connection)
+        else this.#dispatch(posting, connection)
       }
     } finally {
       this.#proceeding = false
     }
   }
 
-  /**
-   * The pool tells when a connection is free again, but not when it has given one up; nor would it tell anything more once
-   * it has nothing left to do. Asked in vain it keeps the message itself.
-   */
-  readonly #ended = (failed: boolean): void => {
-    this.#handed -= 1
-    if (!failed && this.#handed > 0) return
-    this.#open = true
-    this.#proceed()
+  #nextHopeful(): Posting | null {
+    for (let posting = this.#waiting.shift(); posting !== undefined; posting = this.#waiting.shift()) {
+      const reason = posting.hopeless()
+      if (reason === null) return posting
+      posting.ended({ kind: 'held_back', reason })
+    }
+    return null
   }
 
-  /** From here on the pool knows what becomes of them. */
-  #handOver(): void {
-    for (let posting = this.#waiting.shift(); posting !== undefined; posting = this.#waiting.shift())
-      this.#dispatch(posting)
-  }
-
-  /** @returns whether there is a connection to spare for another. */
-  #dispatch(posting: Posting): boolean {
+  #dispatch(posting: Posting, connection: Connection<Client>): void {
     const body = posting.compose()
     const { path, headers } = this.#targetOf(posting)
-    this.#handed += 1
-    return this.#pool.dispatch({ path, method: 'POST', headers, body }, new AnswerHandler(posting, this.#ended))
+    this.#underWay += 1
+    const handler = new AnswerHandler(posting, connection, this.#ended)
+    connection.client.dispatch({ path, method: 'POST', headers, body }, handler)
+  }
+
+  readonly #ended = (connection: Connection<Client>, answered: boolean): void => {
+    if (answered) this.#goOn(connection, true)
+    // undici is in the middle of clearing the connection, and takes nothing for it now.
+    else queueMicrotask(() => this.#goOn(connection, false))
+  }
+
+  #goOn(connection: Connection<Client>, answered: boolean): void {
+    this.#underWay -= 1
+    this.#connections.giveBack(connection, answered)
+    this.#proceed()
+    if (this.#underWay === 0 && this.#waiting.isEmpty) for (const resolve of this.#quiet.splice(0)) resolve()
   }
 
   #targetOf({ phoneNumberId, accessToken }: Posting): Target {
@@ -156,7 +169,8 @@ export class Endpoint {
 /** Turns undici's callbacks of one request into one outcome. */
 class AnswerHandler implements Dispatcher.DispatchHandler {
   readonly #posting: Posting
-  readonly #ended: (failed: boolean) => void
+  readonly #connection: Connection<Client>
+  readonly #ended: (connection: Connection<Client>, answered: boolean) => void
   /** From here on bytes may have been written. */
   #started = false
   #heldBack: string | null = null
@@ -168,8 +182,13 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   #bytes = 0
 
   /** @param ended told after the posting. */
-  constructor(posting: Posting, ended: (failed: boolean) => void) {
+  constructor(
+    posting: Posting,
+    connection: Connection<Client>,
+    ended: (connection: Connection<Client>, answered: boolean) => void,
+  ) {
     this.#posting = posting
+    this.#connection = connection
     this.#ended = ended
   }
 
@@ -194,13 +213,13 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     const body = this.#more === null ? this.#first : Buffer.concat(this.#more)
     this.#posting.ended(readAnswer(this.#status, this.#headers, body === null ? '' : body.toString('utf8')))
-    this.#ended(false)
+    this.#ended(this.#connection, true)
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#heldBack !== null) this.#posting.ended({ kind: 'held_back', reason: this.#heldBack })
     else this.#posting.ended({ kind: this.#started ? 'lost' : 'not_sent', reason: errorCode(error) })
-    this.#ended(true)
+    this.#ended(this.#connection, false)
   }
 }
 

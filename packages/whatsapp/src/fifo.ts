@@ -3,6 +3,10 @@ export class Fifo<T> {
   #items: T[] = []
   #next = 0
 
+  get isEmpty(): boolean {
+    return this.#next === this.#items.length
+  }
+
   push(item: T): void {
     this.#items.push(item)
   }

@@ -34,7 +34,15 @@ function send(
   { body = '{"to":"+1"}', ...more }: Partial<Posting> & { readonly body?: string } = {},
 ): Promise<Outcome> {
   return new Promise((ended) =>
-    to.post({ phoneNumberId: '1065', accessToken: 'a-token', compose: () => body, fence: LET_GO, ended, ...more }),
+    to.post({
+      phoneNumberId: '1065',
+      accessToken: 'a-token',
+      compose: () => body,
+      hopeless: LET_GO,
+      fence: LET_GO,
+      ended,
+      ...more,
+    }),
   )
 }
 
@@ -256,6 +264,23 @@ describe('more messages than connections', () => {
     expect(composed).toEqual(many.slice(0, 5))
   })
 
+  test('open few connections at first, and one more for each answer', async () => {
+    const waiting: WireRequest[] = []
+    const server = await wire((request) => waiting.push(request))
+    const to = endpoint(server.url, { connections: 100 })
+    const sent = many.slice(0, 100).map(async (body) => await send(to, { body }))
+    for (const [arrived, answers] of [
+      [16, 16],
+      [48, 32],
+      [100, 52],
+    ] as const) {
+      await expect.poll(() => server.requests.length).toBe(arrived)
+      expect(waiting.length).toBe(answers)
+      for (const { socket } of waiting.splice(0)) socket.write(http(200, TAKEN))
+    }
+    await Promise.all(sent)
+  })
+
   test('all come to an end where nobody listens', async () => {
     const to = endpoint(await deafAddress(), { connections: 2 })
     const outcomes = await Promise.all(many.map(async (body) => await send(to, { body })))
@@ -300,6 +325,19 @@ describe('the fence', () => {
     expect(await send(to, { body: 'after' })).toEqual(ACCEPTED)
     const after = server.requests.at(-1)
     expect(server.bytes - bytes).toBe((after?.head.length ?? 0) + 4 + 'after'.length)
+  })
+
+  test('costs its connection; what was hopeless before costs none', async () => {
+    const server = await wire(({ socket }) => socket.write(http(200, TAKEN)))
+    const to = endpoint(server.url, { connections: 1 })
+    await send(to)
+    expect(await send(to, { hopeless: () => 'slot_missed' })).toEqual({ kind: 'held_back', reason: 'slot_missed' })
+    await send(to)
+    expect(server.connections).toBe(1)
+    expect(await send(to, { fence: () => 'slot_missed' })).toEqual({ kind: 'held_back', reason: 'slot_missed' })
+    await send(to)
+    expect(server.connections).toBe(2)
+    expect(server.requests).toHaveLength(3)
   })
 
   test('is asked when the request is about to be written, not when it is handed over', async () => {
