@@ -42,6 +42,7 @@ const WITNESS: Witness = {
   failedByCode: { told: { 131026: 1 } },
   rate: {},
   webhooks: {},
+  witness: { loopDelayMaxMs: 0 },
 }
 
 const wrong = (report: CampaignReport, witness: Witness): string[] =>

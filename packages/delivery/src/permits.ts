@@ -49,7 +49,7 @@ export const PERMIT_BUCKET_US = 2_000
  * Messages need unequal times to the endpoint: a second there holds what left within a little more. As much as leaves 98 % of
  * the limit to be used, beside what buckets, timers and clocks cost.
  */
-export const PERMIT_MARGIN_US = 14_000
+export const PERMIT_MARGIN_US = 12_000
 /** A slot may be used for so long. */
 export const PERMIT_LATE_US = 300_000
 /** Slots that make up for lost time lie so many times denser than the limit's. */

@@ -18,7 +18,7 @@
           {now, 'wait', ms until slots can be had, µs now}
           {now, 'blocked', until ms, reason}
 ]]
-local BUCKET, MARGIN, LATE = 2000, 14000, 300000
+local BUCKET, MARGIN, LATE = 2000, 12000, 300000
 local CLOCK_MAX, HOPE, CATCH_UP, SLOW_START = 3000000, 20000, 1.5, 200
 
 local time = redis.call('TIME')
