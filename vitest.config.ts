@@ -9,8 +9,6 @@ export default defineConfig({
     ],
     // Every file brings its own private Redis or processes; two cores stand two files at a time.
     maxWorkers: 2,
-    // On a starved CI machine a real process may be too slow once; a defect is there twice.
-    retry: process.env['CI'] === undefined ? 0 : 1,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

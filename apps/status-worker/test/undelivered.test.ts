@@ -29,7 +29,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await Promise.all(apps.map(async (app) => await app.stop()))
+  await stopSending()
   await world.end()
   await rm(folder, { recursive: true })
 })
@@ -67,6 +67,10 @@ async function startSending(config: Readonly<Record<string, unknown>>): Promise<
   return async () => (await (await fetch(`http://127.0.0.1:${port}/_simulator/summary`)).json()) as Told
 }
 
+async function stopSending(): Promise<void> {
+  await Promise.all(apps.splice(0).map(async (app) => await app.stop()))
+}
+
 /** A sweeper to whom this much time has passed, and webhooks have come all the while. */
 function sweeperAfter(ms: number, steadyMs: number = ms): LapseSweeper {
   const keys = new Keys(PREFIX)
@@ -98,7 +102,10 @@ describe('a campaign whose template has a TTL', () => {
     // Without a TTL nobody knows when a message is dropped.
     await world.runningCampaign('endless', 10)
     await until(async () => (await world.counts('lapsing'))['accepted'] === N)
+    await until(async () => (await world.counts('endless'))['accepted'] === 10)
     await until(async () => (await summary()).webhooks.pending === 0)
+    // A send-worker that went on would find the next test's campaign, too, and claim some of it.
+    await stopSending()
     await world.folded()
     const { delivered = 0, failed = 0 } = await settledCounts('lapsing')
     const dropped = N - delivered - failed

@@ -105,7 +105,7 @@ export class World {
     return new Worker(app, port, metricsPort)
   }
 
-  /** A campaign of so many recipients, all of them sent to and accepted. */
+  /** A campaign of so many recipients, all of them sent to and accepted. No send-worker may run beside it. */
   async sentCampaign(id: string, recipients: number, more: object = {}): Promise<void> {
     await this.#draftCampaign(id, recipients, more)
     await new Campaigns(this.client, this.keys).move({ id, from: 'draft', to: 'running' })
@@ -115,7 +115,9 @@ export class World {
       const token = `${id}-${sent}`
       const ask = { campaign: id, chunk, token, fromRow: sent % 500, most: 100, leaseMs: 60_000, marginMs: 0 }
       const claim = await ledger.claim({ ...ask, claimant: 'test', remembered: 0, bornAt: Date.now() })
-      if (claim.kind !== 'claimed' || claim.rows.length === 0) throw new Error(`nothing to claim at ${sent}`)
+      if (claim.kind !== 'claimed' || claim.rows.length === 0) {
+        throw new Error(`nothing to claim at ${sent}: ${JSON.stringify(claim)}`)
+      }
       const rows = claim.rows.map(({ row }) => ({ row, move: { kind: 'accepted' as const, facts: 0 } }))
       await ledger.settle(id, chunk, token, rows)
       sent += rows.length
