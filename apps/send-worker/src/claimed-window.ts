@@ -172,16 +172,12 @@ class Message implements Posting {
     this.#window.deps.endpoint.post(this)
   }
 
-  /** The kill switch, or a Redis that is not trusted any more, holds for what is claimed and not yet written, too. */
   hopeless(): string | null {
-    const { deps, fence } = this.#window
-    if (deps.forbidden()) return 'forbidden'
-    if (this.#window.isOutdated()) return 'campaign_held'
-    return fence() ?? (deps.pacer.isOver(this.slot) ? 'slot_missed' : null)
+    return this.#keptBack() ?? (this.#window.deps.pacer.isOver(this.slot) ? 'slot_missed' : null)
   }
 
   fence(): string | null {
-    return this.hopeless() ?? (this.#window.deps.pacer.missed(this.slot) ? 'slot_missed' : null)
+    return this.#keptBack() ?? (this.#window.deps.pacer.missed(this.slot) ? 'slot_missed' : null)
   }
 
   ended(outcome: Outcome): void {
@@ -200,5 +196,13 @@ class Message implements Posting {
       callbackData:
         chunk.callbackPrefix === null ? null : `${chunk.callbackPrefix}${ordinal.toString(36)}.${this.#attempt}`,
     })
+  }
+
+  /** The kill switch, or a Redis that is not trusted any more, holds for what is claimed and not yet written, too. */
+  #keptBack(): string | null {
+    const { deps, fence } = this.#window
+    if (deps.forbidden()) return 'forbidden'
+    if (this.#window.isOutdated()) return 'campaign_held'
+    return fence()
   }
 }

@@ -84,7 +84,7 @@ function endpoint({ witness, limit }: Outcome): string[] {
     'As the simulator saw it',
     line(
       'requests',
-      `${number(requests.received)}, at most ${number(rate?.perSecondMax ?? 0)} seen in any second (limit ${number(limit)}; it was ${number(Math.ceil(witness.witness.loopDelayMaxMs))} ms late itself at times)`,
+      `${number(requests.received)}, at most ${number(rate?.perSecondMax ?? 0)} seen in any second (limit ${number(limit)}; the simulator itself was up to ${number(Math.ceil(witness.witness.loopDelayMaxMs))} ms late)`,
     ),
     line('refused', tally(requests.byCode)),
     line('lost answers', tally(Object.fromEntries(lost))),

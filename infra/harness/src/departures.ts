@@ -22,7 +22,7 @@ export class Departures {
   private constructor(folder: string) {
     this.#folder = folder
     this.env = {
-      CHAOS_DEPARTURES: folder,
+      DEPARTURES_FOLDER: folder,
       NODE_OPTIONS: `--import=${new URL('preload/departures.ts', import.meta.url).href}`,
     }
   }
