@@ -170,6 +170,9 @@ async function share(
         { sender, code, until: new Date(until).toISOString() },
         'sender blocked: the endpoint refuses all it sends',
       ),
+    onRest: (sender, reason, forMs) =>
+      logger.warn({ sender, reason, forMs: Math.round(forMs) }, 'sender rests: its endpoint is not well'),
+    onRested: (sender) => logger.info({ sender }, 'sender sends again'),
     onHeld: (campaign, reason) =>
       logger.error({ campaign, reason }, 'campaign paused: the endpoint refuses all its messages'),
     onError: (error) => logger.warn({ err: error }, 'visit failed'),

@@ -13,6 +13,10 @@ export type EffectsOptions = {
   readonly now: () => number
   readonly random: () => number
   readonly onBlocked: (sender: string, code: number, until: number) => void
+  /** The sender rests, for this many ms: the endpoint cannot be reached, is not well, or says so itself. */
+  readonly onRest: (sender: string, reason: string, forMs: number) => void
+  /** The first message taken after one or more rests. */
+  readonly onRested: (sender: string) => void
 }
 
 /** Many messages in flight hear the same news; it is acted upon once in this time, ms. */
@@ -22,6 +26,7 @@ const THROTTLE_REST_MS = 250
 /** So many lost answers in a row, without one that could be read, are an outage and not chance. */
 const LOST_IN_A_ROW = 10
 const OUTAGE_REST_MS = 1_000
+const OUTAGE = 'answers are lost one after another'
 
 /** Carries out what an answer means for more than its own recipient: the sender slows down, rests or stops, a campaign is held. */
 export class Effects {
@@ -30,6 +35,7 @@ export class Effects {
   /** Rests in a row without a message taken in between: each rest is longer than the one before. */
   #restsInARow = 0
   #lostInARow = 0
+  #lostBy = ''
 
   constructor(options: EffectsOptions) {
     this.#options = options
@@ -43,13 +49,13 @@ export class Effects {
       case 'throttle':
         if (this.#isNews('throttle')) await senders.throttle(sender, effect.waitMs ?? THROTTLE_REST_MS)
         return
-      case 'rest':
+      case 'rest': {
         if (!this.#isNews(`rest ${effect.reason}`)) return
-        await senders.rest(
-          sender,
-          Math.max(effect.askedMs ?? 0, restDelay(effect.restMs, this.#restsInARow++, random())),
-        )
+        const forMs = Math.max(effect.askedMs ?? 0, restDelay(effect.restMs, this.#restsInARow++, random()))
+        this.#options.onRest(sender, effect.reason === OUTAGE ? `${OUTAGE}: ${this.#lostBy}` : effect.reason, forMs)
+        await senders.rest(sender, forMs)
         return
+      }
       case 'block_sender': {
         if (!this.#isNews(`block ${effect.code}`)) return
         const since = Math.floor(now())
@@ -76,16 +82,20 @@ export class Effects {
 
   /** Told of every outcome: an endpoint that answers is well, one that loses answer after answer gets a rest. `null`: nothing follows. */
   hear(campaign: string, outcome: Outcome): Promise<void> | null {
-    if (outcome.kind === 'accepted') this.#restsInARow = 0
+    if (outcome.kind === 'accepted' && this.#restsInARow > 0) {
+      this.#restsInARow = 0
+      this.#options.onRested(this.#options.sender)
+    }
     if (outcome.kind === 'accepted' || outcome.kind === 'refused') this.#lostInARow = 0
     if (outcome.kind !== 'lost') return null
     this.#lostInARow += 1
+    this.#lostBy = outcome.reason
     if (this.#lostInARow < LOST_IN_A_ROW) return null
     return this.carryOut(campaign, {
       kind: 'rest',
       restMs: OUTAGE_REST_MS,
       askedMs: null,
-      reason: 'answers are lost one after another',
+      reason: OUTAGE,
     })
   }
 

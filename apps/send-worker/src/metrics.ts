@@ -27,7 +27,7 @@ export function createSendMetrics() {
     }),
     errors: metrics.counter({
       name: 'chasqui_send_errors_total',
-      help: 'POSTs that were not accepted: by Graph code, or `lost`, `not_sent`, or why our own fence kept it back (`forbidden`, `campaign_held`, `slot_missed`, `stale_claim`, `clock_jump`, `too_late`).',
+      help: 'POSTs that were not accepted: by Graph code, or `lost`, `not_sent`, or why our own fence kept it back (`forbidden`, `campaign_held`, `slot_missed`, `stale_claim`, `clock_jump`, `too_late`, `endpoint_closed`: the worker ends).',
       labelNames: ['sender', 'code'] as const,
     }),
     claims: metrics.counter({

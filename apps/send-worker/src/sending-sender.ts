@@ -56,6 +56,8 @@ export type Shared = {
   readonly suspect: (why: string) => void
   readonly onLimit: (sender: string, messagesPerSecond: number) => void
   readonly onBlocked: (sender: string, code: number, until: number) => void
+  readonly onRest: (sender: string, reason: string, forMs: number) => void
+  readonly onRested: (sender: string) => void
   readonly onHeld: (campaign: string, reason: string) => void
   readonly onError: (error: Error) => void
 }
@@ -104,6 +106,8 @@ export class SendingSender {
       now: () => shared.clock.now(),
       random: Math.random,
       onBlocked: shared.onBlocked,
+      onRest: shared.onRest,
+      onRested: shared.onRested,
     })
     const pacer = new Pacer({
       senders: {

@@ -32,6 +32,7 @@ beforeEach(async () => {
 function effectsOf(random = 0) {
   const holds: unknown[] = []
   const blocked: unknown[] = []
+  const said: unknown[] = []
   const clock = { now: start }
   const effects = new Effects({
     senders,
@@ -41,8 +42,10 @@ function effectsOf(random = 0) {
     now: () => clock.now,
     random: () => random,
     onBlocked: (sender, code, until) => blocked.push([sender, code, until - clock.now]),
+    onRest: (...rest) => said.push(rest),
+    onRested: (sender) => said.push([sender, 'sends again']),
   })
-  return { effects, holds, blocked, clock }
+  return { effects, holds, blocked, said, clock }
 }
 
 /** For how long the sender rests, ms, more or less. */
@@ -72,6 +75,21 @@ describe('a rest', () => {
       clock.now += 1_000
     }
     expect(rests).toEqual([1, 2, 4, 1])
+  })
+
+  test('is told with its reason and length, and its end once', async () => {
+    const { effects, said, clock } = effectsOf(0)
+    await effects.hear('c', accepted)
+    for (let times = 0; times < 2; times++) {
+      await effects.carryOut('c', rest(1_000, 5_000))
+      clock.now += 1_000
+    }
+    for (let times = 0; times < 2; times++) await effects.hear('c', accepted)
+    expect(said).toEqual([
+      ['s', 'code 4', 5_000],
+      ['s', 'code 4', 5_000],
+      ['s', 'sends again'],
+    ])
   })
 
   test('is never shorter than the endpoint asked for', async () => {
@@ -130,11 +148,12 @@ test('a hold names its code and its end, once for each campaign', async () => {
 
 describe('answers that are lost one after another', () => {
   test('are an outage: the sender rests', async () => {
-    const { effects } = effectsOf(0.999)
+    const { effects, said } = effectsOf(0.999)
     for (let times = 0; times < 9; times++) await effects.hear('c', lost)
     expect(await restLeft()).toBe(0)
     await effects.hear('c', lost)
     expect((await senders.pacing('s')).restUntil).toBeGreaterThan(0)
+    expect(said).toEqual([['s', 'answers are lost one after another: UND_ERR_SOCKET', expect.any(Number)]])
   })
 
   test('with one between them that can be read are chance', async () => {

@@ -192,10 +192,11 @@ describe("the endpoint's word", () => {
     // 131016 for every message: not sent, by the endpoint's own word.
     await bench.configureSimulator({ answers: { stumbleShare: 1 } })
     await bench.launch(id)
-    await bench.startWorker()
-    await expect.poll(async () => (await bench.witness(id)).requests.received, { timeout: 10_000 }).toBeGreaterThan(5)
+    const worker = await bench.startWorker()
+    await worker.waitFor(/sender rests/)
     await bench.configureSimulator({ answers: { stumbleShare: 0 } })
     expect(await bench.completed(id, 60_000)).toMatchObject({ accepted: 500, pending: 0 })
+    expect(worker.lines.filter((line) => line.includes('sender sends again'))).not.toEqual([])
   }, 70_000)
 
   test('every code about one recipient does to that recipient what its row says', async () => {

@@ -50,7 +50,10 @@ type Target = {
 }
 
 const NO_HEADERS: AnswerHeaders = {}
-const CLOSED: Outcome = { kind: 'not_sent', reason: 'endpoint_closed' }
+/** Kept back because this process ends its work: that says nothing of the endpoint. */
+const CLOSED: Outcome = { kind: 'held_back', reason: 'endpoint_closed' }
+/** What undici says to a request of a connection that we ended. */
+const ENDED_BY_US: ReadonlySet<string> = new Set(['UND_ERR_DESTROYED', 'UND_ERR_CLOSED'])
 /** Answers are some hundred bytes; more than this is not one, bytes. */
 const ANSWER_MAX_BYTES = 64 * 1024
 
@@ -99,7 +102,7 @@ export class Endpoint {
     await this.destroy()
   }
 
-  /** Cuts every request off: what was written is `lost`, what was not is `not_sent`. */
+  /** Cuts every request off: what was written is `lost`, what was not is `held_back`. */
   async destroy(): Promise<void> {
     this.#closed = true
     for (let posting = this.#waiting.shift(); posting !== undefined; posting = this.#waiting.shift())
@@ -217,9 +220,14 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#heldBack !== null) this.#posting.ended({ kind: 'held_back', reason: this.#heldBack })
-    else this.#posting.ended({ kind: this.#started ? 'lost' : 'not_sent', reason: errorCode(error) })
+    this.#posting.ended(this.#failed(errorCode(error)))
     this.#ended(this.#connection, false)
+  }
+
+  #failed(reason: string): Outcome {
+    if (this.#heldBack !== null) return { kind: 'held_back', reason: this.#heldBack }
+    if (this.#started) return { kind: 'lost', reason }
+    return ENDED_BY_US.has(reason) ? CLOSED : { kind: 'not_sent', reason }
   }
 }
 

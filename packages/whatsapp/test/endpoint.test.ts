@@ -9,6 +9,7 @@ import { deafAddress, http, startRaw, startWire, TAKEN } from './wire.ts'
 import type { Wire, WireRequest } from './wire.ts'
 
 const ACCEPTED: Outcome = { kind: 'accepted', messageId: 'wamid.c2FtcGxl', held: false }
+const KEPT: Outcome = { kind: 'held_back', reason: 'endpoint_closed' }
 const open: Array<() => Promise<void>> = []
 
 afterEach(async () => {
@@ -190,7 +191,7 @@ describe('once something was written, no answer means lost', () => {
     expect(await send(endpoint(server.url, { requestTimeoutMs: 300 }))).toEqual(lost)
   })
 
-  test('we cut it off ourselves; what had not been written was not sent', async () => {
+  test('we cut it off ourselves; what had not been written was kept back', async () => {
     const arrived = Promise.withResolvers<void>()
     const server = await wire(() => arrived.resolve())
     const to = endpoint(server.url, { connections: 1 })
@@ -199,7 +200,7 @@ describe('once something was written, no answer means lost', () => {
     await arrived.promise
     await to.destroy()
     expect(await written).toMatchObject({ kind: 'lost' })
-    expect(await queued).toMatchObject({ kind: 'not_sent' })
+    expect(await queued).toEqual(KEPT)
     expect(server.requests).toHaveLength(1)
   })
 })
@@ -218,14 +219,28 @@ describe('surely not sent', () => {
     open.push(server.close)
     expect(await send(endpoint(server.url.replace('http:', 'https:')))).toMatchObject({ kind: 'not_sent' })
   })
+})
 
+describe('kept back by our own ending, which says nothing of the endpoint', () => {
   test('it is closed already', async () => {
     const server = await wire(() => {})
     const to = endpoint(server.url)
     await to.destroy()
-    expect(await send(to)).toMatchObject({ kind: 'not_sent' })
+    expect(await send(to)).toEqual(KEPT)
     await to.close()
     expect(server.bytes).toBe(0)
+  })
+
+  test('its connection is still being opened', async () => {
+    // Takes connections and never speaks: TLS is not there yet, and without it no request begins.
+    const taken = Promise.withResolvers<void>()
+    const server = await startRaw(() => taken.resolve())
+    open.push(server.close)
+    const to = endpoint(server.url.replace('http:', 'https:'))
+    const sent = send(to)
+    await taken.promise
+    await to.destroy()
+    expect(await sent).toEqual(KEPT)
   })
 })
 
@@ -239,7 +254,7 @@ test('closing lets what is written end, and takes nothing new', async () => {
   const late = send(to)
   socket.write(http(200, TAKEN))
   expect(await sent).toEqual(ACCEPTED)
-  expect(await late).toMatchObject({ kind: 'not_sent' })
+  expect(await late).toEqual(KEPT)
   await closed
   expect(server.requests).toHaveLength(1)
 })
