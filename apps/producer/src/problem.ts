@@ -18,6 +18,7 @@ export const PROBLEMS = {
   unreadable_body: 400,
   unreadable_header: 400,
   wrong_delimiter: 400,
+  not_utf8: 400,
   missing_to_column: 400,
   duplicate_column: 400,
   missing_placeholder_column: 400,

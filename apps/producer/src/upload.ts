@@ -246,6 +246,13 @@ function problemOf(error: unknown): Problem {
       {},
       { cause: error },
     )
+  if (isNoGzip(error))
+    return new Problem(
+      'unreadable_body',
+      'the body is said to be gzip, and is not or is damaged; what came before is stored',
+      {},
+      { cause: error },
+    )
   if (isBrokenBody(error))
     return new Problem('body_broke_off', 'the body broke off; what came before is stored', {}, { cause: error })
   return new Problem('internal_error', 'the upload failed', {}, { cause: error })
@@ -260,7 +267,11 @@ function withCounts(problem: Problem, intake: RecipientIntake, result: UploadRes
   )
 }
 
-/** A gzip stream that ends early or is none, or a connection that closed before the body's end. */
+function isNoGzip(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'Z_DATA_ERROR'
+}
+
+/** A gzip stream that ends early, or a connection that closed before the body's end. */
 function isBrokenBody(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = 'code' in error ? String(error.code) : ''

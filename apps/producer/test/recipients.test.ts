@@ -163,6 +163,29 @@ describe('an upload is refused as a whole, before anything is stored,', () => {
     expect((await api.client.keys(`*{c:${id}}*`)).filter((key) => !key.endsWith(':campaign'))).toEqual([])
   })
 
+  test('in UTF-16, as spreadsheets export "Unicode text"', async () => {
+    const id = await api.create()
+    for (const text of ['to,first_name\n+5511912345678,Ana\n', 'to\tfirst_name\n+5511912345678\tAna\n']) {
+      const body = Buffer.from(`\uFEFF${text}`, 'utf16le')
+      const answer = await api.call('POST', `/v1/campaigns/${id}/recipients`, body, { 'content-type': 'text/csv' })
+      expect(answer.body).toMatchObject({ status: 400, code: 'not_utf8', accepted: 0 })
+    }
+  })
+
+  test('in what is said to be gzip and is not, or is damaged', async () => {
+    const id = await api.create()
+    const path = `/v1/campaigns/${id}/recipients`
+    const headers = { 'content-type': 'text/csv', 'content-encoding': 'gzip' }
+    const said = { status: 400, code: 'unreadable_body' }
+    expect((await api.call('POST', path, csvOf(10), headers)).body).toMatchObject({ ...said, accepted: 0 })
+    const damaged = gzipSync(csvOf(60_000, 10_000))
+    // The checksum of all of it, in the last bytes but four.
+    damaged.writeUInt32LE(0, damaged.length - 8)
+    const answer = await api.call('POST', path, damaged, headers)
+    expect(answer.body).toMatchObject(said)
+    expect(await counts(id)).toMatchObject({ recipients: (answer.body as { accepted: number }).accepted })
+  })
+
   test('in a form that is not understood', async () => {
     const id = await api.create()
     const path = `/v1/campaigns/${id}/recipients`

@@ -7,6 +7,7 @@ export type UploadRefusal =
   | 'missing_placeholder_column'
   | 'unknown_column'
   | 'wrong_delimiter'
+  | 'not_utf8'
   | 'too_many_columns'
 
 export class UploadRefused extends Error {
@@ -80,6 +81,12 @@ function refuseDuplicates(names: readonly string[]): void {
 }
 
 function withoutTo(names: readonly string[]): UploadRefused {
+  // UTF-16, as spreadsheets export "Unicode text", has a zero byte in every other place and a mark that UTF-8 does not know.
+  if (names.some((name) => name.includes('\0') || name.includes('\uFFFD')))
+    return new UploadRefused(
+      'not_utf8',
+      'the header is not UTF-8 (UTF-16, perhaps, or no text); save the file as UTF-8',
+    )
   const only = names[0] ?? ''
   for (const [mark, name] of [
     [';', 'semicolons'],

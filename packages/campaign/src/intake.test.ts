@@ -170,6 +170,7 @@ describe('a header that will not do refuses the whole upload', () => {
     ['', 'empty_body', []],
     ['name\nAna\n', 'missing_to_column', ['to']],
     ['to;name\n+55;Ana\n', 'wrong_delimiter', []],
+    ['\uFFFD\uFFFDt\0o\0\t\0n\0a\0m\0e\0\n\0', 'not_utf8', []],
     ['to,name,name\n', 'duplicate_column', ['name']],
     ['to,nome\n+5511912345678,Ana\n', 'missing_placeholder_column', ['name']],
     ['to,"name"x\n', 'unreadable_header', []],
