@@ -47,7 +47,7 @@ export class Connections<Client> {
       this.#cold.push(connection)
     }
     if (this.#opening >= Math.max(OPENING_FIRST, this.#proven)) return null
-    const connection = this.#cold.pop() ?? this.#add()
+    const connection = this.#cold.pop() ?? (this.#all.length < this.#most ? this.#add() : null)
     if (connection === null) return null
     connection.opening = true
     this.#opening += 1
@@ -76,10 +76,9 @@ export class Connections<Client> {
     this.#proven += proven ? 1 : -1
   }
 
-  #add(): Connection<Client> | null {
-    if (this.#all.length >= this.#most) return null
+  #add(): Connection<Client> {
     const client = this.#make(() => this.#prove(connection, false))
-    const connection = { client, proven: false, opening: false }
+    const connection: Connection<Client> = { client, proven: false, opening: false }
     this.#all.push(connection)
     return connection
   }
