@@ -41,13 +41,26 @@ const MURMUR_PEOPLE = 3
 const MURMUR_FROM = 20_000_000
 let murmurs = 0
 
+/** Resolves when nothing moves any more: the campaigns have ended, every webhook is taken and folded. */
+export async function atRest(stage: Stage, campaigns: readonly string[], patienceMs: number): Promise<void> {
+  // All of them first: while one still sends, there is hardly a moment without a webhook on its way.
+  for (const campaign of campaigns) await ended(stage, campaign, patienceMs)
+  await stage.witness.webhooksTaken(60_000)
+  await until(
+    'the folding of all webhooks',
+    60_000,
+    async () => await unfolded(stage),
+    (left) => left === 0,
+  )
+}
+
 /**
- * Resolves when nothing moves any more: the campaign has ended, every webhook is taken and folded.
+ * Resolves when the campaign has ended.
  *
  * Under `resend` an unknown waits for webhooks of messages that are younger than itself. Of the last messages of a
  * sender's only campaign there are none; so this sender goes on saying something, as a sender in use does.
  */
-export async function atRest(stage: Stage, campaign: string, patienceMs: number): Promise<void> {
+async function ended(stage: Stage, campaign: string, patienceMs: number): Promise<void> {
   let murmuredAt = performance.now()
   const look = async (): Promise<{ status: string; counts: Readonly<Record<string, number>> }> => {
     const [status, counts] = [await stage.status(campaign), await stage.counts(campaign)]
@@ -63,13 +76,6 @@ export async function atRest(stage: Stage, campaign: string, patienceMs: number)
   await until(`the end of ${campaign}`, patienceMs, look, ({ status, counts }) => {
     return ENDED.has(status) && (counts['pending'] ?? 0) + (counts['sending'] ?? 0) === 0
   })
-  await stage.witness.webhooksTaken(60_000)
-  await until(
-    'the folding of all webhooks',
-    60_000,
-    async () => await unfolded(stage),
-    (left) => left === 0,
-  )
 }
 
 /** Webhook bodies that are taken and not folded yet. */

@@ -34,7 +34,11 @@ async function run({ seed, short, say }: Run): Promise<Result> {
     }
     const violations: string[] = []
     const sum = { recipients: 0, accepted: 0, unknown: 0, twice: 0, lost: 0, late: 0, expired: 0 }
-    for (const { id } of running) await atRest(stage, id, spanMs + 120_000)
+    await atRest(
+      stage,
+      running.map(({ id }) => id),
+      spanMs + 120_000,
+    )
     const departures = await written.read()
     for (const { id, numbers } of running) {
       const verdict = await judgeCampaign(stage, id, numbers, departures)

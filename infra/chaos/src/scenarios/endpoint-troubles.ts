@@ -19,7 +19,7 @@ async function runOutage({ seed, short, say }: Run): Promise<Result> {
       await stage.witness.configure({ outage: 'none' })
       say(`after ${outage}: ${JSON.stringify(await stage.counts(campaign))}`)
     }
-    await atRest(stage, campaign, 400_000)
+    await atRest(stage, [campaign], 400_000)
     const { violations, figures } = await judgeCampaign(stage, campaign, numbers)
     const { rejected = 0 } = await stage.counts(campaign)
     const unsent = numbers.length - figures.accepted
@@ -61,7 +61,7 @@ async function runExpiry({ seed, short, say }: Run): Promise<Result> {
     await until('sending with the new token', 60_000, goesOn, (now) => now > processed)
     const resumedMs = Math.round(performance.now() - renewedAt)
     say(`goes on ${resumedMs} ms after the new token was written`)
-    await atRest(stage, campaign, 200_000)
+    await atRest(stage, [campaign], 200_000)
     const { violations, figures } = await judgeCampaign(stage, campaign, numbers)
     const { rejected = 0 } = await stage.counts(campaign)
     return {

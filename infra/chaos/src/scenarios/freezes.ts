@@ -35,7 +35,7 @@ async function runStops({ seed, short, say }: Run): Promise<Result> {
     // One always stays awake, so that somebody takes over.
     await Promise.all(stage.workers.slice(1).map(async (_, index) => await stopOne(index + 1)))
     say(`after ${done} stops: ${JSON.stringify(await stage.counts(campaign))}`)
-    await atRest(stage, campaign, 400_000)
+    await atRest(stage, [campaign], 400_000)
     const { violations, figures } = await judgeCampaign(stage, campaign, numbers)
     return { figures: { ...figures, stops: done }, violations }
   } finally {
@@ -62,7 +62,7 @@ async function runFrozenLoops({ seed, short, say }: Run): Promise<Result> {
   try {
     const onUnknown = pick(random, ['keep', 'resend'] as const)
     const campaign = await stage.upstream.run(`frozen-${seed}`, numbers, { sender: SENDER, onUnknown })
-    await atRest(stage, campaign, 400_000)
+    await atRest(stage, [campaign], 400_000)
     const frozen = stage.workers.reduce(
       (sum, { lines }) => sum + lines.filter((line) => line.includes('"msg":"frozen"')).length,
       0,

@@ -85,7 +85,7 @@ async function run(options: Run, onUnknown: 'keep' | 'resend'): Promise<Result> 
     const campaign = await stage.upstream.run(`storm-${options.seed}`, numbers, { sender: SENDER, onUnknown })
     const killed = await storm(stage, random, { kills, recipients }, options)
     options.say(`at the end of the storm: ${JSON.stringify(await stage.counts(campaign))}`)
-    await atRest(stage, campaign, 300_000)
+    await atRest(stage, [campaign], 300_000)
     const { violations, figures } = await judgeCampaign(stage, campaign, numbers)
     const unsent = onUnknown === 'resend' && figures.unknown > 0 ? [`${figures.unknown} stay unknown under resend`] : []
     const total = Object.values(killed).reduce((sum, times) => sum + times, 0)

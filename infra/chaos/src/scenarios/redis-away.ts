@@ -103,7 +103,7 @@ async function run({ seed, short, say }: Run): Promise<Result> {
       say(`${name}: sent ${meanwhile} meanwhile, went on after ${resumedMs} ms`)
     }
     await stage.upstream.order(campaign, 'cancel')
-    await atRest(stage, campaign, 120_000)
+    await atRest(stage, [campaign], 120_000)
     const verdict = await judgeCampaign(stage, campaign, numbers)
     const { asked, dead } = await liveness.end()
     if (dead > 0) violations.push(`/livez failed ${dead} times of ${asked}`)

@@ -47,7 +47,7 @@ async function run({ seed, short, say }: Run): Promise<Result> {
     await watching
     for (const proxy of stage.proxies) proxy.heal()
     say(`after ${done} cuts: ${JSON.stringify(await stage.counts(campaign))}`)
-    await atRest(stage, campaign, 300_000)
+    await atRest(stage, [campaign], 300_000)
     const { violations, figures } = await judgeCampaign(stage, campaign, numbers)
     const ended = stage.members.reduce((sum, member) => sum + member.endedByItself, 0)
     return {

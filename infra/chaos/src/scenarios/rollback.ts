@@ -37,7 +37,7 @@ async function run({ seed, short, say }: Run): Promise<Result> {
     const { doubled } = (await stage.witness.summary(campaign)).recipients
     await stage.upstream.order(campaign, 'cancel')
     await new Heart(stage.client, stage.keys, 'chaos').release('end of the drill', 'chaos')
-    await atRest(stage, campaign, 120_000)
+    await atRest(stage, [campaign], 120_000)
     return {
       figures: { recipients: numbers.length, forgotten, sentBackwards, twice: doubled },
       violations: [

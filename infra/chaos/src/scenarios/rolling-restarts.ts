@@ -43,7 +43,7 @@ async function run({ seed, short, say }: Run): Promise<Result> {
       }
     }
     say(`after ${restarts} restarts: ${JSON.stringify(await stage.counts(campaign))}`)
-    await atRest(stage, campaign, 400_000)
+    await atRest(stage, [campaign], 400_000)
     const verdict = await judgeCampaign(stage, campaign, numbers)
     const { figures } = verdict
     if (figures.accepted < recipients) violations.push(`${recipients - figures.accepted} were not sent to`)

@@ -49,8 +49,12 @@ async function run({ seed, short, say }: Run): Promise<Result> {
     say(`killed in the middle of uploads: producer ${killed.producer} times, Redis ${killed.redis} times`)
     const violations: string[] = []
     const sum = { recipients: 0, accepted: 0, unknown: 0, twice: 0, lost: 0 }
+    await atRest(
+      stage,
+      running.map(({ id }) => id),
+      400_000,
+    )
     for (const { id, numbers } of running) {
-      await atRest(stage, id, 400_000)
       const verdict = await judgeCampaign(stage, id, numbers)
       violations.push(...verdict.violations.map((violation) => `${id}: ${violation}`))
       for (const field of ['recipients', 'accepted', 'unknown', 'twice', 'lost'] as const)

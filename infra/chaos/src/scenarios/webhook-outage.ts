@@ -35,7 +35,7 @@ async function run({ seed, short, say }: Run): Promise<Result> {
     await receiver?.rest(outageMs)
     say(`after the outage: ${JSON.stringify(await stage.counts(campaign))}`)
     await sleep(1_000)
-    await atRest(stage, campaign, short ? 120_000 : 400_000)
+    await atRest(stage, [campaign], short ? 120_000 : 400_000)
     const { violations, figures } = await judgeCampaign(stage, campaign, numbers)
     return { figures: { ...figures, outageMs }, violations }
   } finally {
