@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { problemsOf } from '@chasqui/campaign'
+import { connectionEnd } from '@chasqui/runtime'
 import { isStoreFailure } from '@chasqui/store'
 import { fastify, LogController } from 'fastify'
 import type { FastifyError, FastifyInstance, FastifySchemaCompiler } from 'fastify'
@@ -32,6 +33,8 @@ const BODY_BYTES_MAX = 262_144
 /** A connection that is silent for this long is closed, ms; event streams say something more often. */
 const SILENCE_MAX_MS = 60_000
 const HEADERS_MAX_MS = 10_000
+/** Uploads end with a problem as soon as they are told, all else is short: who has no answer by then gets none, ms. */
+const DRAIN_MS = 8_000
 /** When the caller may try again after Redis was away, s. */
 const RETRY_AFTER_S = 5
 /** The same where Redis is full: memory is freed as campaigns end, not within seconds. */
@@ -54,6 +57,8 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 200 },
   }).withTypeProvider<ZodTypeProvider>()
 
+  const endConnections = connectionEnd(app.server, DRAIN_MS)
+  app.addHook('preClose', async () => endConnections())
   app.setValidatorCompiler(validatorCompiler as FastifySchemaCompiler<unknown>)
   // Answers are built from typed views; their schemas describe them and are held against them by tests.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))

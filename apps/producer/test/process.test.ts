@@ -4,6 +4,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import type { IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
@@ -90,6 +91,10 @@ describe('a producer', { timeout: 60_000 }, () => {
     )
     expect((await request(metricsPort, 'GET', '/readyz')).status).toBe(200)
     expect((await request(port, 'GET', '/metrics')).status).toBe(404)
+    // A connection that never asks anything does not hold it up either.
+    const silent = connect(port, '127.0.0.1')
+    silent.on('error', () => {})
+    await once(silent, 'connect')
     expect(await app.stop()).toEqual({ code: 0, signal: null })
   })
 

@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 
+import { connectionEnd } from '@chasqui/runtime'
 import type { Logger } from '@chasqui/runtime'
 import { isStoreFailure } from '@chasqui/store'
 import { answerHandshake, authenticate, judgeByHead, unwrap } from '@chasqui/whatsapp'
@@ -48,6 +49,7 @@ const JSON_TYPE = /^application\/json[ \t]*(?:;|$)/i
 export class WebhookServer {
   readonly #options: ServerOptions
   readonly #http: Server
+  readonly #endConnections: () => void
   readonly #bodies = new Bodies({
     bodyMax: BODY_BYTES_MAX,
     smallMax: SMALL_BODY_BYTES,
@@ -65,6 +67,7 @@ export class WebhookServer {
       noDelay: true,
     }
     this.#http = createServer(settings, (request, response) => this.#onRequest(request, response))
+    this.#endConnections = connectionEnd(this.#http, DRAIN_MS)
     this.#http.maxConnections = CONNECTIONS_MAX
     this.#http.setTimeout(CONNECTION_SILENT_MS)
     this.#http.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.#onClientError(error, socket))
@@ -82,20 +85,11 @@ export class WebhookServer {
     return (this.#http.address() as AddressInfo).port
   }
 
-  /**
-   * Let no request in any more, answer those that are here, and end. A connection that is kept alive falls idle only after its
-   * last answer, and one that never asks anything is no idle one to node: neither may hold up the process' end.
-   */
+  /** Let no request in any more, answer those that are here, and end. */
   async close(): Promise<void> {
     this.#closing = true
-    const idle = setInterval(() => this.#http.closeIdleConnections(), 50)
-    const all = setTimeout(() => this.#http.closeAllConnections(), DRAIN_MS)
-    try {
-      await new Promise<void>((resolve) => this.#http.close(() => resolve()))
-    } finally {
-      clearInterval(idle)
-      clearTimeout(all)
-    }
+    this.#endConnections()
+    await new Promise<void>((resolve) => this.#http.close(() => resolve()))
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {

@@ -9,6 +9,7 @@ export {
 } from './environment.ts'
 export { createLogger, type Logger, type LogLevel } from './logger.ts'
 export { createMetrics, type Metrics } from './metrics.ts'
+export { connectionEnd } from './connection-end.ts'
 export { onShutdown, type ShutdownStep } from './shutdown.ts'
 export { FollowedSenders } from './followed-senders.ts'
 export { readAccessToken, readSenders, type Sender } from './senders.ts'
